@@ -1,0 +1,147 @@
+//! From outcomes and errors to codes. No wildcard: a new variant does not compile until it has
+//! its code.
+
+use super::{Code, Coded};
+use crate::files::{ClaimOutcome, DownloadError, FileError, OpenOutcome, PushError, UploadOutcome};
+use crate::users::{
+    AccountError, AvatarError, AvatarOutcome, LoginOutcome, Modified, OpenedAvatar,
+    RegisterOutcome, SessionError,
+};
+use crate::{PortError, PortErrorKind};
+
+impl Coded for RegisterOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Registered(_) => Code::Registered,
+            Self::PhoneTaken => Code::PhoneTaken,
+        }
+    }
+}
+
+impl Coded for LoginOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::LoggedIn { .. } => Code::LoggedIn,
+            Self::UnknownPhone => Code::UnknownUser,
+            Self::WrongPassword => Code::WrongPassword,
+        }
+    }
+}
+
+impl Coded for Modified {
+    fn code(&self) -> Code {
+        match self {
+            Self::Changed => Code::Modified,
+            Self::Unchanged => Code::Unmodified,
+            Self::SessionEnded => Code::TokenExpired,
+        }
+    }
+}
+
+impl Coded for AvatarOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Set => Code::AvatarSet,
+            Self::Empty => Code::BadFormat,
+        }
+    }
+}
+
+impl Coded for OpenedAvatar {
+    fn code(&self) -> Code {
+        match self {
+            Self::Opened(_) => Code::AvatarFound,
+            Self::NotSet => Code::NotFound,
+        }
+    }
+}
+
+impl Coded for UploadOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Stored(_) | Self::Linked(_) => Code::FileStored,
+            Self::Empty | Self::DigestMismatch => Code::BadFormat,
+        }
+    }
+}
+
+impl Coded for ClaimOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Linked(_) => Code::FileLinked,
+            Self::NotHeld => Code::NotFound,
+        }
+    }
+}
+
+impl Coded for OpenOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Opened(_) => Code::FileFound,
+            Self::NotFound => Code::NotFound,
+        }
+    }
+}
+
+impl Coded for PortError {
+    fn code(&self) -> Code {
+        match self.kind() {
+            PortErrorKind::Unavailable => Code::Busy,
+            PortErrorKind::StorageFull => Code::StorageFull,
+            PortErrorKind::Internal => Code::ServerError,
+        }
+    }
+}
+
+impl Coded for DownloadError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Damaged { .. } => Code::ServerError,
+            Self::Port(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for PushError {
+    fn code(&self) -> Code {
+        match self {
+            Self::TooLarge { .. } => Code::TooLarge,
+            Self::Port(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for FileError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Content(error) => error.code(),
+            Self::Port(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for AvatarError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Content(error) => error.code(),
+            Self::Port(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for SessionError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Port(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for AccountError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Vanished(_) => Code::ServerError,
+            Self::Port(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+use std::fmt;
+use std::io::{Read, Seek};
+
+use super::Sha256;
+use crate::PortError;
+
+/// Where the bytes are. Content is written once, never changed, and named by a key that is never
+/// used again. Every call may block on a device.
+pub trait BlobStore: Send + Sync {
+    /// Opens a fresh place for bytes that nobody can read yet.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn stage(&self) -> Result<Box<dyn StagedBlob>, PortError>;
+
+    /// Opens a published blob. `None`: there is none under this key.
+    ///
+    /// # Errors
+    /// [`PortError`] when that could not be found out.
+    fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError>;
+
+    /// Removes a published blob. Idempotent: one that is not there is as good as removed. A
+    /// reader that is open goes on reading.
+    ///
+    /// # Errors
+    /// [`PortError`]; the blob may still be there then.
+    fn remove(&self, key: &BlobKey) -> Result<(), PortError>;
+}
+
+/// Bytes on their way in. Dropping it discards them.
+pub trait StagedBlob: Send {
+    /// Appends `bytes`, all of them or an error.
+    ///
+    /// # Errors
+    /// [`PortError`]; the staged blob is good for nothing but dropping then.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), PortError>;
+
+    /// Makes the bytes durable and readable under a fresh key that begins with `sha256`, the
+    /// digest of all that was written. On `Ok` both the bytes and their name survive a power cut.
+    ///
+    /// # Errors
+    /// [`PortError`]; nothing is readable then, and nothing is left behind that a restart does
+    /// not clear away.
+    fn publish(self: Box<Self>, sha256: &Sha256) -> Result<BlobKey, PortError>;
+}
+
+/// A published blob, open for reading.
+pub trait BlobReader: Read + Seek + Send {
+    /// Its size in bytes, as the store sees it.
+    fn size(&self) -> u64;
+}
+
+/// Most characters of a key.
+const MAX_KEY_CHARS: usize = 200;
+
+/// The name of a blob in its store: `<sha256>-<random>`. Lower-case letters, digits, `-`, `_` and
+/// `.` only, at most 200, so that every kind of store can use it as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BlobKey(String);
+
+/// Why a text is no [`BlobKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a blob key has 1 to 200 of a-z, 0-9, -, _ and ., and does not begin with a dot")]
+pub struct BlobKeyError;
+
+impl BlobKey {
+    /// Checks a key that a store made or a repository kept.
+    ///
+    /// # Errors
+    /// [`BlobKeyError`], in particular for everything that could leave a folder.
+    pub fn parse(raw: &str) -> Result<Self, BlobKeyError> {
+        let legal = (1..=MAX_KEY_CHARS).contains(&raw.len())
+            && !raw.starts_with('.')
+            && raw
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'));
+        if legal {
+            Ok(Self(raw.to_owned()))
+        } else {
+            Err(BlobKeyError)
+        }
+    }
+
+    /// The key's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BlobKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_cannot_leave_their_folder() {
+        for raw in ["ab12-00ff", "a", &"a".repeat(200), "a.b_c"] {
+            assert_eq!(BlobKey::parse(raw).unwrap().as_str(), raw);
+        }
+        for raw in [
+            "",
+            "../a",
+            "a/b",
+            "A",
+            "a b",
+            ".",
+            "..",
+            ".a",
+            "a\0",
+            &"a".repeat(201),
+        ] {
+            assert_eq!(BlobKey::parse(raw), Err(BlobKeyError), "{raw:?}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::*;
+use crate::codes::{Code, Coded as _};
+use crate::test_doubles::{KINDS, RecordingStore, Script, blobs, fail_every_call, held};
+
+const CONTENT: &[u8] = b"0123456789";
+
+/// Opens what was stored as [`CONTENT`] and is `found` now.
+fn open(script: &Script, found: &[u8]) -> Result<Download, DownloadError> {
+    open_in(&RecordingStore::holding(script, found), script)
+}
+
+fn open_in(store: &dyn BlobStore, script: &Script) -> Result<Download, DownloadError> {
+    Download::open(store, Arc::new(blobs(script)), held(CONTENT))
+}
+
+/// Reads to the end in blocks of `block` bytes: what was handed out, and how it ended.
+fn drain(download: &mut Download, block: usize) -> (Vec<u8>, Option<DownloadError>) {
+    let mut out = Vec::new();
+    let mut buffer = vec![0; block];
+    loop {
+        match download.read(&mut buffer) {
+            Ok(0) => return (out, None),
+            Ok(count) => out.extend_from_slice(&buffer[..count]),
+            Err(error) => return (out, Some(error)),
+        }
+    }
+}
+
+fn is_damaged(error: &DownloadError, expected: &str) -> bool {
+    matches!(error, DownloadError::Damaged { key, reason }
+        if key.as_str() == "held" && *reason == expected)
+}
+
+fn flags(script: &Script) -> usize {
+    script.count("blobs.flag_damaged")
+}
+
+/// Claims the size of [`CONTENT`] and then fails in the way of a broken device.
+struct BrokenReader(io::ErrorKind);
+
+impl Read for BrokenReader {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+}
+
+impl Seek for BrokenReader {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Err(self.0.into())
+    }
+}
+
+impl BlobReader for BrokenReader {
+    fn size(&self) -> u64 {
+        CONTENT.len() as u64
+    }
+}
+
+fn over_broken_reader(script: &Script, kind: io::ErrorKind) -> Download {
+    let mut download = open(script, CONTENT).unwrap();
+    download.reader = Box::new(BrokenReader(kind));
+    download
+}
+
+#[test]
+fn content_comes_out_whole_in_blocks_of_any_size() {
+    for block in [1, 3, 5, 9, 10, 11, 1000] {
+        let script = Script::default();
+        let mut download = open(&script, CONTENT).unwrap();
+        assert_eq!(download.size(), 10);
+        let (out, error) = drain(&mut download, block);
+        assert_eq!(out, CONTENT, "blocks of {block}");
+        assert!(error.is_none());
+        assert_eq!(download.read(&mut [0; 4]).unwrap(), 0, "the end stays");
+        assert_eq!(flags(&script), 0);
+    }
+}
+
+#[test]
+fn a_block_is_filled_except_at_the_end() {
+    let mut download = open(&Script::default(), CONTENT).unwrap();
+    let mut buffer = [0; 4];
+    let counts = [(); 4].map(|()| download.read(&mut buffer).unwrap());
+    assert_eq!(counts, [4, 4, 2, 0]);
+}
+
+#[test]
+fn an_empty_buffer_takes_nothing_and_loses_nothing() {
+    let mut download = open(&Script::default(), CONTENT).unwrap();
+    assert_eq!(download.read(&mut []).unwrap(), 0);
+    assert_eq!(drain(&mut download, 4).0, CONTENT);
+}
+
+#[test]
+fn empty_content_is_at_its_end_at_once() {
+    let script = Script::default();
+    let store = RecordingStore::holding(&script, b"");
+    let mut download = Download::open(&store, Arc::new(blobs(&script)), held(b"")).unwrap();
+    assert_eq!(download.size(), 0);
+    assert_eq!(download.read(&mut [0; 4]).unwrap(), 0);
+}
+
+#[test]
+fn missing_bytes_are_flagged_and_not_opened() {
+    let script = Script::default();
+    let error = open_in(&RecordingStore::empty(&script), &script).unwrap_err();
+    assert!(is_damaged(&error, "it is missing"), "{error}");
+    assert_eq!(script.notes(), ["store.open held", "blobs.flag_damaged"]);
+}
+
+#[test]
+fn a_size_off_by_one_either_way_is_flagged_and_not_opened() {
+    for found in [&b"012345678"[..], b"01234567890"] {
+        let script = Script::default();
+        let error = open(&script, found).unwrap_err();
+        assert!(is_damaged(&error, "its size has changed"), "{error}");
+        assert_eq!(flags(&script), 1);
+    }
+}
+
+#[test]
+fn changed_bytes_in_one_block_never_leave() {
+    for block in [10, 11] {
+        let script = Script::default();
+        let mut download = open(&script, b"012345678X").unwrap();
+        let (out, error) = drain(&mut download, block);
+        assert_eq!(out, b"");
+        assert!(is_damaged(&error.unwrap(), "its bytes have changed"));
+        assert_eq!(flags(&script), 1);
+    }
+}
+
+#[test]
+fn changed_bytes_in_several_blocks_break_off_before_the_last() {
+    let script = Script::default();
+    let mut download = open(&script, b"X123456789").unwrap();
+    let (out, error) = drain(&mut download, 9);
+    assert_eq!(out.len(), 9);
+    assert!(is_damaged(&error.unwrap(), "its bytes have changed"));
+    assert_eq!(flags(&script), 1);
+}
+
+#[test]
+fn who_asks_again_after_changed_bytes_is_not_told_that_all_is_read() {
+    let mut download = open(&Script::default(), b"X123456789").unwrap();
+    drain(&mut download, 4).1.unwrap();
+    assert!(download.read(&mut [0; 4]).is_err());
+}
+
+#[test]
+fn bytes_that_end_early_are_flagged() {
+    let script = Script::default();
+    let store = RecordingStore {
+        claimed_size: Some(10),
+        ..RecordingStore::holding(&script, b"012345678")
+    };
+    let mut download = open_in(&store, &script).unwrap();
+    let (out, error) = drain(&mut download, 5);
+    assert_eq!(out, b"01234");
+    assert!(is_damaged(&error.unwrap(), "it is short"));
+    assert_eq!(flags(&script), 1);
+}
+
+#[test]
+fn a_device_that_fails_says_nothing_about_the_bytes() {
+    let script = Script::default();
+    let mut download = over_broken_reader(&script, io::ErrorKind::PermissionDenied);
+    let error = download.read(&mut [0; 4]).unwrap_err();
+    assert!(matches!(error, DownloadError::Port(_)));
+    assert_eq!(error.code(), Code::ServerError);
+    assert_eq!(flags(&script), 0);
+}
+
+#[test]
+fn every_failing_port_keeps_content_closed() {
+    fail_every_call(
+        &[],
+        |script| match open_in(&RecordingStore::empty(script), script) {
+            Err(DownloadError::Damaged { reason, .. }) => Ok(reason),
+            Err(DownloadError::Port(error)) => Err(error.code()),
+            Ok(_) => Ok("opened"),
+        },
+        |reason| *reason == "it is missing",
+    );
+}
+
+#[test]
+fn that_damage_could_not_be_flagged_comes_before_the_damage() {
+    for (kind, code) in KINDS {
+        let script = Script::failing_on("blobs.flag_damaged", kind);
+        let mut changed = open(&script, b"X123456789").unwrap();
+        let mut short = over_broken_reader(&script, io::ErrorKind::UnexpectedEof);
+        for download in [&mut changed, &mut short] {
+            let error = download.read(&mut [0; 10]).unwrap_err();
+            assert!(matches!(error, DownloadError::Port(_)));
+            assert_eq!(error.code(), code);
+        }
+        assert_eq!(flags(&script), 2);
+    }
+}
+
+#[test]
+fn debug_names_the_key_and_no_content() {
+    let download = open(&Script::default(), CONTENT).unwrap();
+    let shown = format!("{download:?}");
+    assert!(shown.contains("held") && shown.contains("remaining: 10"));
+    assert!(!shown.contains("0123"));
+}

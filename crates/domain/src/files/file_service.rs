@@ -1,0 +1,316 @@
+use std::sync::Arc;
+
+use super::{
+    Attached, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
+    DownloadError, FileId, FileRepository, FileSummary, FinishedUpload, InstantUpload,
+    ListPosition, Md5, NewFile, Sha256, StoredFile, Title, UploadSession, Visibility,
+};
+use crate::users::Actor;
+use crate::{Clock, IdSource, PortError, Timestamp};
+
+/// Entries read from the repository in one go while a whole list is collected. A list is paged so
+/// that no read transaction grows with an account.
+const LIST_PAGE: usize = 1000;
+
+/// What the operator decides about files.
+#[derive(Clone, Copy, Debug)]
+pub struct FileServiceConfig {
+    /// Most bytes of one file.
+    pub max_size: u64,
+    /// Visibility of an entry whose upload does not say.
+    pub default_visibility: Visibility,
+    /// How far an MD5 alone goes.
+    pub instant_upload: InstantUpload,
+    /// Most entries in a recommended list.
+    pub recommended_limit: usize,
+}
+
+/// Storing, claiming, opening and listing files.
+#[derive(Clone)]
+pub struct FileService {
+    /// The entries.
+    pub files: Arc<dyn FileRepository>,
+    /// The rows of their content.
+    pub blobs: Arc<dyn BlobRepository>,
+    /// The bytes.
+    pub store: Arc<dyn BlobStore>,
+    /// Source of fids.
+    pub ids: Arc<dyn IdSource>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// What the operator decides.
+    pub config: FileServiceConfig,
+}
+
+/// An upload with its bytes.
+#[derive(Clone, Debug)]
+pub struct StoreFile {
+    /// Title of the new entry.
+    pub title: Title,
+    /// Who may read it; the configured default when absent.
+    pub visibility: Option<Visibility>,
+    /// What the client says the bytes' MD5 is.
+    pub md5: Option<Md5>,
+    /// What the client says the bytes' SHA-256 is.
+    pub sha256: Option<Sha256>,
+}
+
+/// An upload without its bytes.
+#[derive(Clone, Debug)]
+pub struct ClaimFile {
+    /// Title of the new entry.
+    pub title: Title,
+    /// Who may read it; the configured default when absent.
+    pub visibility: Option<Visibility>,
+    /// MD5 of the bytes.
+    pub md5: Md5,
+    /// SHA-256 of the bytes, from clients that know it.
+    pub sha256: Option<Sha256>,
+}
+
+/// A new entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileReceipt {
+    /// Its identity.
+    pub id: FileId,
+    /// Identity of its content.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What became of an upload with bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadOutcome {
+    /// An entry over new content.
+    Stored(FileReceipt),
+    /// An entry over content that was known. The client is not told the difference.
+    Linked(FileReceipt),
+    /// No bytes at all; nothing was stored.
+    Empty,
+    /// The bytes do not have the digest the client named; nothing was stored.
+    DigestMismatch,
+}
+
+/// What became of an instant upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimOutcome {
+    /// A new entry over known content.
+    Linked(FileReceipt),
+    /// Send the bytes. One answer, whatever the reason.
+    NotHeld,
+}
+
+/// What became of opening an entry.
+#[derive(Debug)]
+pub enum OpenOutcome {
+    /// Here it is.
+    Opened(Box<OpenedFile>),
+    /// There is none, or none for this user.
+    NotFound,
+}
+
+/// An entry with its content open for reading.
+#[derive(Debug)]
+pub struct OpenedFile {
+    /// Its title.
+    pub title: Title,
+    /// When it was uploaded.
+    pub created_at: Timestamp,
+    /// Its bytes.
+    pub content: Download,
+}
+
+/// Why a use case of [`FileService`] has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The stored bytes are not what they were.
+    #[error("the file could not be read")]
+    Content(#[from] DownloadError),
+    /// A port failed.
+    #[error("the files could not be reached")]
+    Port(#[from] PortError),
+}
+
+impl FileService {
+    /// Opens a session for bytes to come, before it is known whose they are.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn begin_upload(&self) -> Result<UploadSession, FileError> {
+        Ok(UploadSession::new(
+            self.store.stage()?,
+            self.config.max_size,
+        ))
+    }
+
+    /// Stores an entry over the uploaded bytes: bytes first, row second, then the surplus copy
+    /// goes. Known and new content take the same steps up to the row, and answer alike.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn store(
+        &self,
+        actor: &Actor,
+        upload: FinishedUpload,
+        request: StoreFile,
+    ) -> Result<UploadOutcome, FileError> {
+        if upload.size == 0 {
+            return Ok(UploadOutcome::Empty);
+        }
+        if request.md5.is_some_and(|md5| md5 != upload.md5)
+            || request.sha256.is_some_and(|sha256| sha256 != upload.sha256)
+        {
+            return Ok(UploadOutcome::DigestMismatch);
+        }
+        let now = self.clock.now();
+        let file = self.new_file(actor, request.title, request.visibility, upload.md5, now)?;
+        let receipt = FileReceipt {
+            id: file.id,
+            sha256: upload.sha256,
+            size: upload.size,
+        };
+        Download::inspect(&*self.store, &self.blobs, &upload.sha256)?;
+        let blob = upload.publish(now)?;
+        // When this fails, the published bytes stay: the row may be there all the same, and bytes
+        // without a row are the collector's business.
+        let attached = self.files.attach(&file, &blob)?;
+        let surplus = match &attached {
+            Attached::Stored => None,
+            Attached::Linked => Some(&blob.key),
+            Attached::Healed { replaced } => Some(replaced),
+        };
+        if let Some(key) = surplus {
+            // The entry is stored; a copy that stays behind costs space until it is collected.
+            let _ = self.store.remove(key);
+        }
+        Ok(match attached {
+            Attached::Stored => UploadOutcome::Stored(receipt),
+            Attached::Linked | Attached::Healed { .. } => UploadOutcome::Linked(receipt),
+        })
+    }
+
+    /// Stores an entry over content that the caller may read anyway, without its bytes being
+    /// sent. The bytes are looked at first: a promise is only given for what can be served.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn claim(&self, actor: &Actor, request: ClaimFile) -> Result<ClaimOutcome, FileError> {
+        let Some(scope) = ClaimScope::new(
+            self.config.instant_upload,
+            actor.user(),
+            request.md5,
+            request.sha256,
+        ) else {
+            return Ok(ClaimOutcome::NotHeld);
+        };
+        let ClaimCandidates::One(blob) = self.files.find_claimable(&scope)? else {
+            return Ok(ClaimOutcome::NotHeld);
+        };
+        if !self.is_servable(&blob)? {
+            return Ok(ClaimOutcome::NotHeld);
+        }
+        let now = self.clock.now();
+        let file = self.new_file(actor, request.title, request.visibility, request.md5, now)?;
+        Ok(match self.files.claim(&file, &scope, blob.id)? {
+            Claimed::Linked => ClaimOutcome::Linked(FileReceipt {
+                id: file.id,
+                sha256: blob.sha256,
+                size: blob.size,
+            }),
+            Claimed::NotEligible => ClaimOutcome::NotHeld,
+        })
+    }
+
+    /// Opens an entry that the caller may read.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn open(&self, actor: &Actor, id: FileId) -> Result<OpenOutcome, FileError> {
+        let Some(file) = self.files.find_readable(id, actor.user())? else {
+            return Ok(OpenOutcome::NotFound);
+        };
+        let key = file.blob.key.clone();
+        let damaged = match self.open_stored(file) {
+            Err(error @ DownloadError::Damaged { .. }) => error,
+            opened => return Ok(opened?),
+        };
+        // An upload may have healed the content between the look-up and the opening; then the row
+        // names another copy by now.
+        match self.files.find_readable(id, actor.user())? {
+            Some(file) if file.blob.key != key => Ok(self.open_stored(file)?),
+            Some(_) => Err(damaged.into()),
+            None => Ok(OpenOutcome::NotFound),
+        }
+    }
+
+    fn open_stored(&self, file: StoredFile) -> Result<OpenOutcome, DownloadError> {
+        let content = Download::open(&*self.store, Arc::clone(&self.blobs), file.blob)?;
+        Ok(OpenOutcome::Opened(Box::new(OpenedFile {
+            title: file.title,
+            created_at: file.created_at,
+            content,
+        })))
+    }
+
+    /// All entries of the caller, newest first.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn list_own(&self, actor: &Actor) -> Result<Vec<FileSummary>, FileError> {
+        let mut all = Vec::new();
+        let mut after: Option<ListPosition> = None;
+        loop {
+            let page = self.files.list_owned(actor.user(), after, LIST_PAGE)?;
+            let full = page.len() == LIST_PAGE;
+            after = page.last().map(|file| file.position);
+            all.extend(page);
+            if !full {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Public files of others that the caller has not got, at most as many as configured.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn list_recommended(&self, actor: &Actor) -> Result<Vec<FileSummary>, FileError> {
+        Ok(self
+            .files
+            .list_public_of_others(actor.user(), self.config.recommended_limit)?)
+    }
+
+    /// Whether the bytes are where they should be, in full length. Flags them when not.
+    fn is_servable(&self, blob: &BlobRef) -> Result<bool, FileError> {
+        if blob.damaged {
+            return Ok(false);
+        }
+        match Download::open(&*self.store, Arc::clone(&self.blobs), blob.clone()) {
+            Ok(_) => Ok(true),
+            Err(DownloadError::Damaged { .. }) => Ok(false),
+            Err(DownloadError::Port(error)) => Err(error.into()),
+        }
+    }
+
+    fn new_file(
+        &self,
+        actor: &Actor,
+        title: Title,
+        visibility: Option<Visibility>,
+        md5: Md5,
+        now: Timestamp,
+    ) -> Result<NewFile, FileError> {
+        Ok(NewFile {
+            id: FileId::from_uuid(self.ids.new_id()?),
+            owner: actor.user(),
+            title,
+            md5,
+            visibility: visibility.unwrap_or(self.config.default_visibility),
+            created_at: now,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! One file a use case: `store`, `claim`, and `read` for opening and listing.
+
+mod claim;
+mod read;
+mod store;
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::codes::{Code, Coded as _};
+use crate::files::{BlobId, BlobRef, MockFileRepository, StoredFile};
+use crate::test_doubles::{
+    FRESH_ID, KINDS, NOW, RecordingStore, Script, actor, attachments, blobs, blobs_finding,
+    clock_at, fail_every_call, held, ids, published_key, sha256_of, user,
+};
+
+const CONFIG: FileServiceConfig = FileServiceConfig {
+    max_size: 8,
+    default_visibility: Visibility::Public,
+    instant_upload: InstantUpload::Public,
+    recommended_limit: 50,
+};
+
+const CONTENT: &[u8] = b"content!";
+
+fn service(script: &Script, files: MockFileRepository, store: RecordingStore) -> FileService {
+    FileService {
+        files: Arc::new(files),
+        blobs: Arc::new(blobs(script)),
+        store: Arc::new(store),
+        ids: Arc::new(ids(script)),
+        clock: Arc::new(clock_at(NOW)),
+        config: CONFIG,
+    }
+}
+
+fn title() -> Title {
+    Title::parse("报告.pdf").unwrap()
+}
+
+fn md5_of(bytes: &[u8]) -> Md5 {
+    Md5::from_bytes(md5::compute(bytes).0)
+}
+
+fn receipt() -> FileReceipt {
+    FileReceipt {
+        id: FileId::from_uuid(FRESH_ID),
+        sha256: sha256_of(CONTENT),
+        size: 8,
+    }
+}

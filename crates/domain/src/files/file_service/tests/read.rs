@@ -1,0 +1,246 @@
+//! Opening and listing.
+
+use super::*;
+
+fn fid() -> FileId {
+    FileId::from_uuid(FRESH_ID)
+}
+
+fn stored() -> StoredFile {
+    StoredFile {
+        id: fid(),
+        owner: user(),
+        title: title(),
+        md5: md5_of(CONTENT),
+        visibility: Visibility::Private,
+        created_at: NOW.minus_millis(5),
+        blob: held(CONTENT),
+    }
+}
+
+/// Opens [`fid`] when the repository finds `found`.
+fn open(
+    script: &Script,
+    found: Option<StoredFile>,
+    store: RecordingStore,
+) -> Result<OpenOutcome, FileError> {
+    let on_find = script.clone();
+    let mut files = MockFileRepository::new();
+    files.expect_find_readable().returning(move |id, asker| {
+        assert_eq!((id, asker), (fid(), user()));
+        on_find.call("files.find_readable")?;
+        Ok(found.clone())
+    });
+    service(script, files, store).open(&actor(), fid())
+}
+
+/// A list of `count` entries, newest first, each with a position of its own.
+fn entries(count: usize) -> Vec<FileSummary> {
+    (0..count)
+        .map(|nth| FileSummary {
+            id: fid(),
+            title: title(),
+            visibility: Visibility::Public,
+            position: ListPosition {
+                created_at: NOW,
+                seq: -(nth as i64),
+            },
+        })
+        .collect()
+}
+
+/// A repository with `all` as the caller's entries, which keeps the cursors it was asked with.
+fn listing(
+    script: &Script,
+    all: Vec<FileSummary>,
+) -> (MockFileRepository, Arc<Mutex<Vec<Option<i64>>>>) {
+    let cursors = Arc::<Mutex<Vec<_>>>::default();
+    let kept = Arc::clone(&cursors);
+    let on_list = script.clone();
+    let mut files = MockFileRepository::new();
+    files
+        .expect_list_owned()
+        .returning(move |owner, after, limit| {
+            assert_eq!((owner, limit), (user(), 1000));
+            kept.lock()
+                .unwrap()
+                .push(after.map(|position| position.seq));
+            on_list.call("files.list_owned")?;
+            Ok(all
+                .iter()
+                .filter(|entry| after.is_none_or(|after| entry.position < after))
+                .take(limit)
+                .cloned()
+                .collect())
+        });
+    (files, cursors)
+}
+
+#[test]
+fn an_opened_entry_has_its_title_date_and_bytes() {
+    let script = Script::default();
+    let store = RecordingStore::holding(&script, CONTENT);
+    let outcome = open(&script, Some(stored()), store).unwrap();
+    let OpenOutcome::Opened(mut file) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(file.title, title());
+    assert_eq!(file.created_at, NOW.minus_millis(5));
+    assert_eq!(file.content.size(), 8);
+    let mut bytes = [0; 8];
+    assert_eq!(file.content.read(&mut bytes).unwrap(), 8);
+    assert_eq!(bytes, CONTENT);
+}
+
+#[test]
+fn what_this_user_may_not_read_is_not_opened() {
+    let script = Script::default();
+    let store = RecordingStore::holding(&script, CONTENT);
+    let outcome = open(&script, None, store).unwrap();
+    assert!(matches!(outcome, OpenOutcome::NotFound));
+    assert_eq!(script.notes(), ["files.find_readable"]);
+}
+
+#[test]
+fn damaged_bytes_are_an_error_of_the_content() {
+    let script = Script::default();
+    let outcome = open(&script, Some(stored()), RecordingStore::empty(&script));
+    assert!(matches!(
+        &outcome,
+        Err(FileError::Content(DownloadError::Damaged { .. }))
+    ));
+    assert_eq!(outcome.unwrap_err().code(), Code::ServerError);
+    assert_eq!(script.count("blobs.flag_damaged"), 1);
+}
+
+#[test]
+fn a_flag_of_old_does_not_keep_good_bytes_closed() {
+    let script = Script::default();
+    let mut file = stored();
+    file.blob.damaged = true;
+    let store = RecordingStore::holding(&script, CONTENT);
+    let outcome = open(&script, Some(file), store).unwrap();
+    assert!(matches!(outcome, OpenOutcome::Opened(_)));
+}
+
+#[test]
+fn every_failing_port_keeps_an_entry_closed() {
+    fail_every_call(
+        &[],
+        |script| {
+            let store = RecordingStore::holding(script, CONTENT);
+            open(script, Some(stored()), store).map_err(|error| error.code())
+        },
+        |outcome| matches!(outcome, OpenOutcome::Opened(_)),
+    );
+}
+
+#[test]
+fn the_own_list_asks_for_page_after_page_until_one_is_not_full() {
+    for (count, expected) in [
+        (0, vec![None]),
+        (1, vec![None]),
+        (999, vec![None]),
+        (1000, vec![None, Some(-999)]),
+        (1001, vec![None, Some(-999)]),
+        (1999, vec![None, Some(-999)]),
+        (2000, vec![None, Some(-999), Some(-1999)]),
+        (2001, vec![None, Some(-999), Some(-1999)]),
+    ] {
+        let script = Script::default();
+        let (files, cursors) = listing(&script, entries(count));
+        let listed = service(&script, files, RecordingStore::empty(&script))
+            .list_own(&actor())
+            .unwrap();
+        assert_eq!(listed, entries(count));
+        assert_eq!(*cursors.lock().unwrap(), expected, "{count} entries");
+    }
+}
+
+#[test]
+fn a_failing_page_ends_the_own_list() {
+    fail_every_call(
+        &[],
+        |script| {
+            let (files, _) = listing(script, entries(2000));
+            service(script, files, RecordingStore::empty(script))
+                .list_own(&actor())
+                .map_err(|error| error.code())
+        },
+        |listed| listed.len() == 2000,
+    );
+}
+
+#[test]
+fn the_recommended_list_is_the_repositorys_up_to_the_configured_limit() {
+    fail_every_call(
+        &[],
+        |script| {
+            let on_list = script.clone();
+            let mut files = MockFileRepository::new();
+            files
+                .expect_list_public_of_others()
+                .returning(move |asker, limit| {
+                    assert_eq!((asker, limit), (user(), 50));
+                    on_list.call("files.list_public_of_others")?;
+                    Ok(entries(3))
+                });
+            service(script, files, RecordingStore::empty(script))
+                .list_recommended(&actor())
+                .map_err(|error| error.code())
+        },
+        |listed| *listed == entries(3),
+    );
+}
+
+/// Opens [`fid`] over a store without bytes, when the repository finds `first` and then `second`.
+fn open_twice(
+    first: StoredFile,
+    second: Option<StoredFile>,
+) -> (Script, Result<OpenOutcome, FileError>) {
+    let script = Script::default();
+    let mut found = vec![second, Some(first)];
+    let mut files = MockFileRepository::new();
+    files
+        .expect_find_readable()
+        .times(2)
+        .returning(move |_, _| Ok(found.pop().unwrap()));
+    let outcome = service(&script, files, RecordingStore::empty(&script)).open(&actor(), fid());
+    (script, outcome)
+}
+
+#[test]
+fn an_entry_that_was_healed_while_it_was_opened_is_opened_at_its_new_place() {
+    let healed = StoredFile {
+        blob: BlobRef {
+            key: published_key(CONTENT),
+            ..held(CONTENT)
+        },
+        ..stored()
+    };
+    let script = Script::default();
+    let mut found = vec![Some(healed), Some(stored())];
+    let mut files = MockFileRepository::new();
+    files
+        .expect_find_readable()
+        .times(2)
+        .returning(move |_, _| Ok(found.pop().unwrap()));
+    let store = RecordingStore {
+        missing: Some(held(CONTENT).key),
+        ..RecordingStore::holding(&script, CONTENT)
+    };
+    let outcome = service(&script, files, store).open(&actor(), fid());
+    assert!(matches!(outcome, Ok(OpenOutcome::Opened(_))), "{outcome:?}");
+}
+
+#[test]
+fn an_entry_that_is_damaged_where_it_is_stays_an_error() {
+    let (_, outcome) = open_twice(stored(), Some(stored()));
+    assert_eq!(outcome.unwrap_err().code(), Code::ServerError);
+}
+
+#[test]
+fn an_entry_that_vanished_while_it_was_opened_is_not_found() {
+    let (_, outcome) = open_twice(stored(), None);
+    assert!(matches!(outcome, Ok(OpenOutcome::NotFound)));
+}

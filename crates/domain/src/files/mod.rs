@@ -1,0 +1,32 @@
+//! The deduplicated store: content, entries over it, uploads and downloads.
+
+mod blob_repository;
+mod blob_store;
+mod claim;
+mod digest;
+mod download;
+mod entry;
+mod file_service;
+mod repository;
+mod upload_session;
+
+pub use blob_repository::BlobRepository;
+pub use blob_store::{BlobKey, BlobKeyError, BlobReader, BlobStore, StagedBlob};
+pub use claim::{ClaimCandidates, ClaimScope, InstantUpload};
+pub use digest::{DigestError, Md5, Sha256};
+pub use download::{Download, DownloadError};
+pub use entry::{FileId, Title, TitleError, Visibility};
+pub use file_service::{
+    ClaimFile, ClaimOutcome, FileError, FileReceipt, FileService, FileServiceConfig, OpenOutcome,
+    OpenedFile, StoreFile, UploadOutcome,
+};
+pub use repository::{
+    Attached, BlobId, BlobRef, Claimed, FileRepository, FileSummary, ListPosition, NewBlob,
+    NewFile, StoredFile,
+};
+pub use upload_session::{FinishedUpload, PushError, UploadSession};
+
+#[cfg(test)]
+pub(crate) use blob_repository::MockBlobRepository;
+#[cfg(test)]
+pub(crate) use repository::MockFileRepository;

@@ -1,0 +1,189 @@
+use super::{BlobKey, ClaimCandidates, ClaimScope, FileId, Md5, Sha256, Title, Visibility};
+use crate::users::UserId;
+use crate::{PortError, Timestamp};
+
+/// The entries and the rows of the content under them. Every method is one transaction and may
+/// block. Liveness of content is derived from the rows that refer to it; nothing is counted.
+#[cfg_attr(test, mockall::automock)]
+pub trait FileRepository: Send + Sync {
+    /// Stores an entry over published bytes, all or nothing and durably. If live content with this
+    /// SHA-256 is known, the entry refers to that; else `blob` becomes known. Known content that
+    /// is flagged as damaged is healed: it takes over `blob.key` and loses the flag.
+    ///
+    /// # Errors
+    /// [`PortError`]; when its kind is internal, it is unknown whether the entry is stored, so
+    /// the bytes must stay.
+    fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError>;
+
+    /// The content in `scope`.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn find_claimable(&self, scope: &ClaimScope) -> Result<ClaimCandidates, PortError>;
+
+    /// Stores an entry over known content, all or nothing and durably, if `blob` is still the one
+    /// content in `scope` and not flagged as damaged: a right that ended meanwhile gives nothing.
+    ///
+    /// # Errors
+    /// [`PortError`]; when its kind is internal, it is unknown whether the entry is stored.
+    fn claim(&self, file: &NewFile, scope: &ClaimScope, blob: BlobId)
+    -> Result<Claimed, PortError>;
+
+    /// An entry that `asker` may read: an own or a public one. `None` for every other, whether
+    /// or not it exists.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn find_readable(&self, id: FileId, asker: UserId) -> Result<Option<StoredFile>, PortError>;
+
+    /// At most `limit` entries of `owner` behind `after`, newest first; of the same millisecond,
+    /// the later stored first.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn list_owned(
+        &self,
+        owner: UserId,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<Vec<FileSummary>, PortError>;
+
+    /// At most `limit` public entries of others over content that `asker` has no entry over,
+    /// newest first. Of several entries over one content only the newest is listed.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn list_public_of_others(
+        &self,
+        asker: UserId,
+        limit: usize,
+    ) -> Result<Vec<FileSummary>, PortError>;
+}
+
+/// Identity of a content's row, private to the server. Never used again for another content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BlobId(i64);
+
+impl BlobId {
+    /// Wraps a row's id.
+    #[must_use]
+    pub const fn from_i64(id: i64) -> Self {
+        Self(id)
+    }
+
+    /// The row's id.
+    #[must_use]
+    pub const fn as_i64(self) -> i64 {
+        self.0
+    }
+}
+
+/// Published bytes that no row refers to yet.
+#[derive(Clone, Debug)]
+pub struct NewBlob {
+    /// Identity of the content.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
+    /// Where the store put them.
+    pub key: BlobKey,
+    /// When they were published.
+    pub created_at: Timestamp,
+}
+
+/// An entry to be stored.
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    /// Fresh identity.
+    pub id: FileId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Its title.
+    pub title: Title,
+    /// MD5 of its content: an attribute of the entry, because only who sent or named the bytes
+    /// knows which MD5 they were known by.
+    pub md5: Md5,
+    /// Who may read it.
+    pub visibility: Visibility,
+    /// When it was uploaded.
+    pub created_at: Timestamp,
+}
+
+/// Known live content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRef {
+    /// Its row.
+    pub id: BlobId,
+    /// Its identity.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
+    /// Where the store has them.
+    pub key: BlobKey,
+    /// Whether its bytes were found missing, short or changed.
+    pub damaged: bool,
+}
+
+/// What became of offered bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attached {
+    /// They were new: their copy is the one that is kept.
+    Stored,
+    /// The content was known: the offered copy is surplus.
+    Linked,
+    /// The content was known but damaged: the offered copy took the place of `replaced`.
+    Healed {
+        /// The key of the damaged copy, to which no row refers any more.
+        replaced: BlobKey,
+    },
+}
+
+/// What became of [`FileRepository::claim`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// The entry is stored.
+    Linked,
+    /// The content is not the one in scope (any more); nothing was stored.
+    NotEligible,
+}
+
+/// An entry with the content under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its identity.
+    pub id: FileId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Its title.
+    pub title: Title,
+    /// MD5 of its content.
+    pub md5: Md5,
+    /// Who may read it.
+    pub visibility: Visibility,
+    /// When it was uploaded.
+    pub created_at: Timestamp,
+    /// Its content.
+    pub blob: BlobRef,
+}
+
+/// An entry as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSummary {
+    /// Its identity.
+    pub id: FileId,
+    /// Its title.
+    pub title: Title,
+    /// Who may read it.
+    pub visibility: Visibility,
+    /// Where it stands in the list; its date is in here.
+    pub position: ListPosition,
+}
+
+/// A place in a list that is ordered newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListPosition {
+    /// When the entry was uploaded.
+    pub created_at: Timestamp,
+    /// The order in which entries were stored, which decides within a millisecond.
+    pub seq: i64,
+}

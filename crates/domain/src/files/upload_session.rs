@@ -1,0 +1,158 @@
+use sha2::Digest as _;
+
+use super::{Md5, NewBlob, Sha256, StagedBlob};
+use crate::{PortError, Timestamp};
+
+/// Bytes on their way in: staged, counted and hashed in one pass, whoever sends them and however
+/// they were wrapped. It knows nobody's name yet, because in the contract's bodies the token may
+/// come last. Dropping it discards what was staged.
+pub struct UploadSession {
+    staged: Box<dyn StagedBlob>,
+    sha256: sha2::Sha256,
+    md5: md5::Context,
+    size: u64,
+    limit: u64,
+}
+
+/// Why bytes were not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// More bytes than the limit.
+    #[error("the content is larger than {limit} bytes")]
+    TooLarge {
+        /// Most bytes allowed.
+        limit: u64,
+    },
+    /// The store failed.
+    #[error("the content could not be staged")]
+    Port(#[from] PortError),
+}
+
+impl UploadSession {
+    /// A session over a freshly staged blob, taking at most `limit` bytes.
+    #[must_use]
+    pub fn new(staged: Box<dyn StagedBlob>, limit: u64) -> Self {
+        Self {
+            staged,
+            sha256: sha2::Sha256::new(),
+            md5: md5::Context::new(),
+            size: 0,
+            limit,
+        }
+    }
+
+    /// Takes the next bytes. May block on the store.
+    ///
+    /// The session goes in and comes back, so that one whose bytes were refused cannot be finished
+    /// and stored in part.
+    ///
+    /// # Errors
+    /// [`PushError`]; what was staged is discarded then.
+    pub fn push(mut self, bytes: &[u8]) -> Result<Self, PushError> {
+        let size = u64::try_from(bytes.len())
+            .ok()
+            .and_then(|more| self.size.checked_add(more))
+            .filter(|size| *size <= self.limit)
+            .ok_or(PushError::TooLarge { limit: self.limit })?;
+        self.staged.write(bytes)?;
+        self.sha256.update(bytes);
+        self.md5.consume(bytes);
+        self.size = size;
+        Ok(self)
+    }
+
+    /// Bytes taken so far.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// All bytes are here: fixes their digests. Nothing is durable yet.
+    #[must_use]
+    pub fn finish(self) -> FinishedUpload {
+        FinishedUpload {
+            staged: self.staged,
+            sha256: Sha256::from_bytes(self.sha256.finalize().into()),
+            md5: Md5::from_bytes(self.md5.finalize().0),
+            size: self.size,
+        }
+    }
+}
+
+impl std::fmt::Debug for UploadSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UploadSession")
+            .field("size", &self.size)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A complete upload whose bytes are still only staged. Dropping it discards them.
+pub struct FinishedUpload {
+    staged: Box<dyn StagedBlob>,
+    /// Identity of the content.
+    pub sha256: Sha256,
+    /// The contract's key for it.
+    pub md5: Md5,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl FinishedUpload {
+    /// Makes the bytes durable. What comes back is not known to any repository yet.
+    ///
+    /// # Errors
+    /// [`PortError`]; nothing is readable then.
+    pub fn publish(self, at: Timestamp) -> Result<NewBlob, PortError> {
+        Ok(NewBlob {
+            key: self.staged.publish(&self.sha256)?,
+            sha256: self.sha256,
+            size: self.size,
+            created_at: at,
+        })
+    }
+}
+
+impl std::fmt::Debug for FinishedUpload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FinishedUpload")
+            .field("sha256", &self.sha256)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_doubles::RecordingStage;
+
+    #[test]
+    fn digests_do_not_depend_on_how_the_bytes_were_cut() {
+        let cut = |sizes: usize| {
+            let mut session = UploadSession::new(Box::new(RecordingStage::default()), 100);
+            for piece in b"message digest".chunks(sizes) {
+                session = session.push(piece).unwrap();
+            }
+            session.finish()
+        };
+        let (whole, bytewise) = (cut(100), cut(1));
+        // RFC 1321, A.5.
+        assert_eq!(whole.md5.to_string(), "f96b697d7cb7938d525a2f31aaf161d0");
+        assert_eq!(whole.md5, bytewise.md5);
+        assert_eq!(whole.sha256, bytewise.sha256);
+        assert_eq!((whole.size, bytewise.size), (14, 14));
+    }
+
+    #[test]
+    fn the_limit_is_the_last_byte_taken() {
+        let session = UploadSession::new(Box::new(RecordingStage::default()), 4);
+        let session = session.push(b"abc").unwrap().push(b"d").unwrap();
+        assert_eq!(session.size(), 4);
+        assert!(matches!(
+            session.push(b"e"),
+            Err(PushError::TooLarge { limit: 4 })
+        ));
+    }
+}

@@ -1,0 +1,31 @@
+//! The rules of KMS Server, without any I/O.
+//!
+//! Three modules: [`users`] (accounts, sessions, avatars), [`files`] (the deduplicated store) and
+//! [`codes`] (the one table of response codes). Each holds its value objects, its ports and its
+//! use cases side by side.
+//!
+//! **What this crate refuses.** It knows no database, no HTTP, no file system, no environment and
+//! no clock: time, ids, tokens and passwords' hashes come in through ports, which are synchronous
+//! traits and may block. Its dependencies are std, `thiserror`, `uuid` and pure hashes, and a test
+//! (`tests/purity.rs`) fails when that changes.
+//!
+//! **Adding a use case.** Parse every raw value into a value object at the edge, take [`users::Actor`]
+//! first when the use case needs to know who asks, return an outcome enum for what a caller can
+//! expect and an error only for what could not be answered, and give every variant its code in
+//! [`codes`].
+#![cfg_attr(
+    test,
+    allow(
+        clippy::as_conversions,
+        reason = "tests compare sizes of literals they chose"
+    )
+)]
+
+pub mod codes;
+pub mod files;
+mod ports;
+#[cfg(test)]
+mod test_doubles;
+pub mod users;
+
+pub use ports::{Clock, IdSource, PortError, PortErrorKind, Timestamp};

@@ -1,0 +1,140 @@
+//! What every port shares: how it fails, what time is, and where ids come from.
+
+use std::error::Error as StdError;
+
+use uuid::Uuid;
+
+/// Milliseconds since 1970-01-01 00:00 UTC, the unit of every date on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// A point in time, in milliseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// The point `millis` earlier, stopping at the ends of the range instead of wrapping.
+    #[must_use]
+    pub const fn minus_millis(self, millis: i64) -> Self {
+        Self(self.0.saturating_sub(millis))
+    }
+}
+
+/// The time of day. Never blocks; may jump in either direction, as system clocks do.
+#[cfg_attr(test, mockall::automock)]
+pub trait Clock: Send + Sync {
+    /// The current time.
+    fn now(&self) -> Timestamp;
+}
+
+/// Source of random identifiers.
+#[cfg_attr(test, mockall::automock)]
+pub trait IdSource: Send + Sync {
+    /// A fresh version 4 UUID from a cryptographic source: no two calls ever answer the same, and
+    /// none can be guessed from others.
+    ///
+    /// # Errors
+    /// [`PortErrorKind::Internal`] when the operating system gives no randomness.
+    fn new_id(&self) -> Result<Uuid, PortError>;
+}
+
+/// Why a port could not answer, in the only terms a use case can act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortErrorKind {
+    /// Busy, locked or timed out: the same call may succeed later, and nothing was changed.
+    Unavailable,
+    /// No room left on the device: nothing was changed.
+    StorageFull,
+    /// Anything else. For a write it is unknown whether it took effect.
+    Internal,
+}
+
+/// A failure of an adapter: a kind for the use case, the cause for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", match .kind {
+    PortErrorKind::Unavailable => "the storage is busy",
+    PortErrorKind::StorageFull => "the storage is full",
+    PortErrorKind::Internal => "the storage failed",
+})]
+pub struct PortError {
+    kind: PortErrorKind,
+    #[source]
+    source: Box<dyn StdError + Send + Sync>,
+}
+
+impl PortError {
+    /// Wraps the adapter's own error under `kind`.
+    pub fn new(kind: PortErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            kind,
+            source: source.into(),
+        }
+    }
+
+    /// [`PortErrorKind::Internal`] around `source`.
+    pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(PortErrorKind::Internal, source)
+    }
+
+    /// The kind a use case decides by.
+    #[must_use]
+    pub const fn kind(&self) -> PortErrorKind {
+        self.kind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_keeps_its_milliseconds() {
+        for millis in [i64::MIN, -1, 0, 1, i64::MAX] {
+            assert_eq!(Timestamp::from_millis(millis).as_millis(), millis);
+        }
+        assert!(Timestamp::from_millis(-1) < Timestamp::from_millis(0));
+    }
+
+    #[test]
+    fn going_back_stops_at_the_ends_of_the_range() {
+        let minus = |at: i64, millis| Timestamp::from_millis(at).minus_millis(millis).as_millis();
+        assert_eq!(minus(10, 3), 7);
+        assert_eq!(minus(3, 10), -7);
+        assert_eq!(minus(10, -3), 13);
+        assert_eq!(minus(i64::MIN + 1, 1), i64::MIN);
+        assert_eq!(minus(i64::MIN, 1), i64::MIN);
+        assert_eq!(minus(i64::MAX - 1, -1), i64::MAX);
+        assert_eq!(minus(i64::MAX, -1), i64::MAX);
+        assert_eq!(minus(0, i64::MIN), i64::MAX);
+    }
+
+    #[test]
+    fn an_error_tells_its_own_level_and_keeps_its_cause() {
+        for (kind, text) in [
+            (PortErrorKind::Unavailable, "the storage is busy"),
+            (PortErrorKind::StorageFull, "the storage is full"),
+            (PortErrorKind::Internal, "the storage failed"),
+        ] {
+            let error = PortError::new(kind, "disk 3 is on fire");
+            assert_eq!(error.kind(), kind);
+            assert_eq!(error.to_string(), text);
+            assert_eq!(error.source().unwrap().to_string(), "disk 3 is on fire");
+        }
+    }
+
+    #[test]
+    fn internal_wraps_any_error() {
+        let cause = std::io::Error::other("disk 3 is on fire");
+        let error = PortError::internal(cause);
+        assert_eq!(error.kind(), PortErrorKind::Internal);
+        assert!(error.source().unwrap().is::<std::io::Error>());
+    }
+}

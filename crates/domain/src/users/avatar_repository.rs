@@ -1,0 +1,26 @@
+use super::UserId;
+use crate::files::{Attached, BlobRef, NewBlob};
+use crate::{PortError, Timestamp};
+
+/// Which blob is whose avatar. Every method is one transaction and may block.
+#[cfg_attr(test, mockall::automock)]
+pub trait AvatarRepository: Send + Sync {
+    /// Makes `blob` the avatar of `user`, all or nothing and durably, in place of an earlier one.
+    /// Bytes the store already holds are linked, as
+    /// [`FileRepository::attach`](crate::files::FileRepository::attach) does.
+    ///
+    /// # Errors
+    /// [`PortError`]; nothing is changed then, unless its kind is internal.
+    fn set_avatar(
+        &self,
+        user: UserId,
+        blob: &NewBlob,
+        at: Timestamp,
+    ) -> Result<Attached, PortError>;
+
+    /// The avatar's bytes. `None`: this account has none.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn find_avatar(&self, user: UserId) -> Result<Option<BlobRef>, PortError>;
+}

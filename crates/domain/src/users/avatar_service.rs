@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+use super::{Actor, AvatarRepository};
+use crate::files::{
+    Attached, BlobRepository, BlobStore, Download, DownloadError, FinishedUpload, UploadSession,
+};
+use crate::{Clock, PortError};
+
+/// Setting and reading avatars. Their bytes live in the same store as files', once each.
+#[derive(Clone)]
+pub struct AvatarService {
+    /// Whose avatar is what.
+    pub avatars: Arc<dyn AvatarRepository>,
+    /// The rows of the content.
+    pub blobs: Arc<dyn BlobRepository>,
+    /// The bytes.
+    pub store: Arc<dyn BlobStore>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Most bytes of an avatar.
+    pub max_size: u64,
+}
+
+/// What became of a new avatar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AvatarOutcome {
+    /// It is set.
+    Set,
+    /// No bytes at all; the old one stays.
+    Empty,
+}
+
+/// What became of asking for an avatar.
+#[derive(Debug)]
+pub enum OpenedAvatar {
+    /// Here it is.
+    Opened(Box<Download>),
+    /// This account has none.
+    NotSet,
+}
+
+/// Why a use case of [`AvatarService`] has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AvatarError {
+    /// The stored bytes are not what they were.
+    #[error("the avatar could not be read")]
+    Content(#[from] DownloadError),
+    /// A port failed.
+    #[error("the avatars could not be reached")]
+    Port(#[from] PortError),
+}
+
+impl AvatarService {
+    /// Opens a session for bytes to come, before it is known whose they are.
+    ///
+    /// # Errors
+    /// [`AvatarError::Port`].
+    pub fn begin_upload(&self) -> Result<UploadSession, AvatarError> {
+        Ok(UploadSession::new(self.store.stage()?, self.max_size))
+    }
+
+    /// Makes the uploaded bytes, whatever they are, the caller's avatar.
+    ///
+    /// # Errors
+    /// [`AvatarError::Port`].
+    pub fn set(&self, actor: &Actor, upload: FinishedUpload) -> Result<AvatarOutcome, AvatarError> {
+        if upload.size == 0 {
+            return Ok(AvatarOutcome::Empty);
+        }
+        let now = self.clock.now();
+        Download::inspect(&*self.store, &self.blobs, &upload.sha256)?;
+        let blob = upload.publish(now)?;
+        // As with files: when this fails, the bytes stay for the collector.
+        let surplus = match self.avatars.set_avatar(actor.user(), &blob, now)? {
+            Attached::Stored => None,
+            Attached::Linked => Some(blob.key),
+            Attached::Healed { replaced } => Some(replaced),
+        };
+        if let Some(key) = surplus {
+            let _ = self.store.remove(&key);
+        }
+        Ok(AvatarOutcome::Set)
+    }
+
+    /// Opens the caller's avatar.
+    ///
+    /// # Errors
+    /// [`AvatarError`].
+    pub fn open(&self, actor: &Actor) -> Result<OpenedAvatar, AvatarError> {
+        let Some(blob) = self.avatars.find_avatar(actor.user())? else {
+            return Ok(OpenedAvatar::NotSet);
+        };
+        let content = Download::open(&*self.store, Arc::clone(&self.blobs), blob)?;
+        Ok(OpenedAvatar::Opened(Box::new(content)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+use std::sync::Mutex;
+
+use super::*;
+use crate::codes::{Code, Coded as _};
+use crate::files::{BlobRef, NewBlob, PushError};
+use crate::test_doubles::{
+    KINDS, NOW, RecordingStore, Script, actor, attachments, blobs, clock_at, fail_every_call, held,
+    published_key, sha256_of, user,
+};
+use crate::users::MockAvatarRepository;
+
+const FACE: &[u8] = b"face";
+
+fn service(script: &Script, avatars: MockAvatarRepository, store: RecordingStore) -> AvatarService {
+    AvatarService {
+        avatars: Arc::new(avatars),
+        blobs: Arc::new(blobs(script)),
+        store: Arc::new(store),
+        clock: Arc::new(clock_at(NOW)),
+        max_size: 4,
+    }
+}
+
+type Offered = Arc<Mutex<Vec<NewBlob>>>;
+
+/// A service whose repository answers `attached` and keeps what it was offered.
+fn setting(script: &Script, attached: Attached) -> (AvatarService, Offered) {
+    let offered = Offered::default();
+    let kept = Arc::clone(&offered);
+    let on_set = script.clone();
+    let mut avatars = MockAvatarRepository::new();
+    avatars.expect_set_avatar().returning(move |id, blob, at| {
+        assert_eq!((id, at), (user(), NOW));
+        kept.lock().unwrap().push(blob.clone());
+        on_set.call("avatars.set_avatar")?;
+        Ok(attached.clone())
+    });
+    let service = service(script, avatars, RecordingStore::empty(script));
+    (service, offered)
+}
+
+/// The whole protocol: stage, push, set.
+fn upload(service: &AvatarService, bytes: &[u8]) -> Result<AvatarOutcome, Code> {
+    let session = service.begin_upload().map_err(|error| error.code())?;
+    let session = session.push(bytes).map_err(|error| error.code())?;
+    service
+        .set(&actor(), session.finish())
+        .map_err(|error| error.code())
+}
+
+/// Opens the avatar when the repository finds `found`.
+fn open(
+    script: &Script,
+    found: Option<BlobRef>,
+    store: RecordingStore,
+) -> Result<OpenedAvatar, AvatarError> {
+    let on_find = script.clone();
+    let mut avatars = MockAvatarRepository::new();
+    avatars.expect_find_avatar().returning(move |id| {
+        assert_eq!(id, user());
+        on_find.call("avatars.find_avatar")?;
+        Ok(found.clone())
+    });
+    service(script, avatars, store).open(&actor())
+}
+
+#[test]
+fn an_avatar_is_offered_as_it_was_published() {
+    let (service, offered) = setting(&Script::default(), Attached::Stored);
+    assert_eq!(upload(&service, FACE), Ok(AvatarOutcome::Set));
+    let offered = offered.lock().unwrap();
+    let blob = &offered[0];
+    assert_eq!((blob.sha256, blob.size), (sha256_of(FACE), 4));
+    assert_eq!(blob.key, published_key(FACE));
+    assert_eq!(blob.created_at, NOW);
+}
+
+#[test]
+fn bytes_come_first_the_row_second_and_the_surplus_goes_last() {
+    for (attached, surplus) in attachments(FACE) {
+        let script = Script::default();
+        let (service, _) = setting(&script, attached);
+        assert_eq!(upload(&service, FACE), Ok(AvatarOutcome::Set));
+        let mut order: Vec<String> = [
+            "store.stage",
+            "stage.write",
+            "blobs.find_live",
+            "stage.publish",
+            "avatars.set_avatar",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        order.extend(surplus.map(|key| format!("store.remove {key}")));
+        assert_eq!(script.notes(), order);
+    }
+}
+
+#[test]
+fn every_failing_port_ends_the_setting_except_when_the_surplus_goes() {
+    for (attached, _) in attachments(FACE) {
+        fail_every_call(
+            &["store.remove"],
+            |script| upload(&setting(script, attached.clone()).0, FACE),
+            |outcome| *outcome == AvatarOutcome::Set,
+        );
+    }
+}
+
+#[test]
+fn what_was_published_stays_when_the_row_fails() {
+    for (kind, code) in KINDS {
+        let script = Script::failing_on("avatars.set_avatar", kind);
+        let (service, _) = setting(&script, Attached::Linked);
+        assert_eq!(upload(&service, FACE), Err(code));
+        assert_eq!(script.count("stage.publish"), 1);
+        assert_eq!(script.count("store.remove"), 0);
+        assert_eq!(script.count("stage.discard"), 0);
+    }
+}
+
+#[test]
+fn what_could_not_be_published_is_discarded_and_has_no_row() {
+    for (kind, code) in KINDS {
+        let script = Script::failing_on("stage.publish", kind);
+        let (service, _) = setting(&script, Attached::Stored);
+        assert_eq!(upload(&service, FACE), Err(code));
+        assert_eq!(script.count("avatars.set_avatar"), 0);
+        assert_eq!(script.count("stage.discard"), 1);
+    }
+}
+
+#[test]
+fn no_bytes_are_no_avatar_and_leave_the_old_one() {
+    let script = Script::default();
+    let (service, _) = setting(&script, Attached::Stored);
+    let session = service.begin_upload().unwrap();
+    let outcome = service.set(&actor(), session.finish());
+    assert_eq!(outcome.unwrap(), AvatarOutcome::Empty);
+    assert_eq!(script.notes(), ["store.stage", "stage.discard"]);
+}
+
+#[test]
+fn one_byte_to_the_configured_size_are_taken() {
+    let (service, _) = setting(&Script::default(), Attached::Stored);
+    for bytes in [&b"f"[..], b"face"] {
+        assert_eq!(upload(&service, bytes), Ok(AvatarOutcome::Set));
+    }
+    let session = service.begin_upload().unwrap();
+    assert!(matches!(
+        session.push(b"faces"),
+        Err(PushError::TooLarge { limit: 4 })
+    ));
+}
+
+#[test]
+fn an_account_without_an_avatar_opens_nothing() {
+    let script = Script::default();
+    let outcome = open(&script, None, RecordingStore::holding(&script, FACE)).unwrap();
+    assert!(matches!(outcome, OpenedAvatar::NotSet));
+    assert_eq!(script.notes(), ["avatars.find_avatar"]);
+}
+
+#[test]
+fn an_avatar_comes_back_to_the_letter() {
+    let script = Script::default();
+    let store = RecordingStore::holding(&script, FACE);
+    let outcome = open(&script, Some(held(FACE)), store).unwrap();
+    let OpenedAvatar::Opened(mut content) = outcome else {
+        panic!("{outcome:?}");
+    };
+    let mut bytes = [0; 5];
+    assert_eq!(content.read(&mut bytes).unwrap(), 4);
+    assert_eq!(bytes[..4], *FACE);
+}
+
+#[test]
+fn damaged_bytes_are_an_error_of_the_content() {
+    let script = Script::default();
+    let outcome = open(&script, Some(held(FACE)), RecordingStore::empty(&script));
+    assert!(matches!(
+        &outcome,
+        Err(AvatarError::Content(DownloadError::Damaged { .. }))
+    ));
+    assert_eq!(outcome.unwrap_err().code(), Code::ServerError);
+    assert_eq!(script.count("blobs.flag_damaged"), 1);
+}
+
+#[test]
+fn every_failing_port_keeps_an_avatar_closed() {
+    fail_every_call(
+        &[],
+        |script| {
+            let store = RecordingStore::holding(script, FACE);
+            open(script, Some(held(FACE)), store).map_err(|error| error.code())
+        },
+        |outcome| matches!(outcome, OpenedAvatar::Opened(_)),
+    );
+}
