@@ -1,0 +1,215 @@
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A data folder that this process owns, until the last clone and the last store made from it are
+/// gone.
+#[derive(Clone, Debug)]
+pub struct DataDir(Arc<Owned>);
+
+#[derive(Debug)]
+struct Owned {
+    path: PathBuf,
+    // The lock ends with the descriptor, also when the process is killed.
+    _lock: File,
+}
+
+/// Why a data folder could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Somebody holds the lock.
+    #[error("{0}: another process uses this data folder")]
+    InUse(PathBuf),
+    /// The system refused.
+    #[error("{path}: {step}")]
+    Io {
+        /// What it was about.
+        path: PathBuf,
+        /// What could not be done.
+        step: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl DataDir {
+    /// Takes the lock of the folder at `path`, makes what is missing in it, readable for its owner
+    /// alone, and empties the staging area: what lies there belongs to no upload any more.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing of another process's folder is touched.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        // A later change of the working directory must not move the store.
+        let path = std::path::absolute(path.as_ref())
+            .map_err(failed(path.as_ref(), "the path has no absolute form"))?;
+        make_folder(&path).map_err(failed(&path, "the data folder cannot be made"))?;
+        let lock = take_lock(&path)?;
+        let dir = Self(Arc::new(Owned { path, _lock: lock }));
+        for folder in [dir.blobs(), dir.staging()] {
+            make_folder(&folder).map_err(failed(&folder, "the folder cannot be made"))?;
+        }
+        let staging = dir.staging();
+        empty(&staging).map_err(failed(&staging, "the staging area cannot be emptied"))?;
+        sync_folder(dir.path()).map_err(failed(dir.path(), "the data folder cannot be synced"))?;
+        Ok(dir)
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Where the database is: `<data>/kms.db`.
+    #[must_use]
+    pub fn database_path(&self) -> PathBuf {
+        Self::database_path_in(self.path())
+    }
+
+    /// Where the database of the data folder at `path` is, for who touches its rows only and so
+    /// needs no lock.
+    #[must_use]
+    pub fn database_path_in(path: &Path) -> PathBuf {
+        path.join("kms.db")
+    }
+
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.path().join("blobs")
+    }
+
+    pub(super) fn staging(&self) -> PathBuf {
+        self.path().join("staging")
+    }
+}
+
+fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Io { path, step, source }
+}
+
+fn take_lock(data: &Path) -> Result<File, OpenError> {
+    let path = data.join("LOCK");
+    let lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed(&path, "the lock file cannot be opened"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),
+        Err(TryLockError::Error(e)) => Err(failed(&path, "the lock cannot be taken")(e)),
+    }
+}
+
+/// Makes a folder and what is missing above it, and makes their names durable.
+fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    make_folder(parent)?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => return Err(e),
+        _ => {}
+    }
+    sync_folder(parent)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    sync_folder(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn folders_and_lock_are_made_for_the_owner_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a/b");
+        let dir = DataDir::open(&path).unwrap();
+        assert_eq!(dir.path(), path);
+        assert_eq!(dir.database_path(), path.join("kms.db"));
+        for (name, mode) in [
+            ("", 0o700),
+            ("blobs", 0o700),
+            ("staging", 0o700),
+            ("LOCK", 0o600),
+        ] {
+            let found = fs::metadata(path.join(name)).unwrap().permissions().mode();
+            assert_eq!(found & 0o777, mode, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_opener_is_refused_until_the_first_has_gone() {
+        let temp = tempfile::tempdir().unwrap();
+        let first = DataDir::open(temp.path()).unwrap();
+        let clone = first.clone();
+        drop(first);
+        let error = DataDir::open(temp.path()).unwrap_err();
+        assert!(matches!(error, OpenError::InUse(_)), "{error:?}");
+        assert!(
+            error
+                .to_string()
+                .contains("another process uses this data folder")
+        );
+        drop(clone);
+        DataDir::open(temp.path()).unwrap();
+    }
+
+    #[test]
+    fn a_refused_opener_leaves_the_staging_area_of_the_owner_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        let _owner = DataDir::open(temp.path()).unwrap();
+        let staged = temp.path().join("staging/upload");
+        fs::write(&staged, "bytes").unwrap();
+        DataDir::open(temp.path()).unwrap_err();
+        assert!(staged.exists());
+    }
+
+    #[test]
+    fn opening_empties_the_staging_area_and_nothing_else() {
+        let temp = tempfile::tempdir().unwrap();
+        drop(DataDir::open(temp.path()).unwrap());
+        fs::write(temp.path().join("staging/left"), "bytes").unwrap();
+        fs::create_dir(temp.path().join("staging/folder")).unwrap();
+        fs::write(temp.path().join("staging/folder/left"), "bytes").unwrap();
+        fs::write(temp.path().join("blobs/kept"), "bytes").unwrap();
+        let _dir = DataDir::open(temp.path()).unwrap();
+        assert_eq!(
+            fs::read_dir(temp.path().join("staging")).unwrap().count(),
+            0
+        );
+        assert!(temp.path().join("blobs/kept").exists());
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_an_error_that_names_it() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("blobs"), "").unwrap();
+        let error = DataDir::open(temp.path()).unwrap_err();
+        assert!(error.to_string().contains("blobs"), "{error}");
+    }
+}

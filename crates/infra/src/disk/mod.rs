@@ -1,0 +1,15 @@
+//! The data folder and the blob store in it.
+//!
+//! ```text
+//! <data>/LOCK                              held by the one process that owns the folder
+//! <data>/kms.db                            the database
+//! <data>/staging/<random>                  bytes on their way in; emptied at every start
+//! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
+//! ```
+
+mod data_dir;
+mod store;
+mod sync;
+
+pub use data_dir::{DataDir, OpenError};
+pub use store::DiskBlobStore;

@@ -1,0 +1,285 @@
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
+use kms_domain::{PortError, PortErrorKind};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::DataDir;
+use super::sync::{SyncError, SyncGate};
+use crate::random::random_bytes;
+
+/// Hexadecimal digits of a SHA-256, and of the random part of a key.
+const SHA256_DIGITS: usize = 64;
+const RANDOM_DIGITS: usize = 32;
+
+/// Blobs as files in a data folder.
+#[derive(Clone)]
+pub struct DiskBlobStore(Arc<Inner>);
+
+struct Inner {
+    dir: DataDir,
+    gate: SyncGate,
+    // Shards whose own names are known to be durable. Empty at the start, because a process that
+    // died may have made some without syncing them; at most 65,536.
+    shards: Mutex<HashSet<PathBuf>>,
+}
+
+/// What went wrong with a file of the store.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} {path}")]
+struct DiskError {
+    operation: &'static str,
+    path: PathBuf,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl DiskBlobStore {
+    /// A store in `dir`, which stays locked as long as the store lives.
+    #[must_use]
+    pub fn new(dir: &DataDir) -> Self {
+        Self::with_gate(dir, SyncGate::new())
+    }
+
+    fn with_gate(dir: &DataDir, gate: SyncGate) -> Self {
+        Self(Arc::new(Inner {
+            dir: dir.clone(),
+            gate,
+            shards: Mutex::default(),
+        }))
+    }
+}
+
+impl BlobStore for DiskBlobStore {
+    fn stage(&self) -> Result<Box<dyn StagedBlob>, PortError> {
+        let path = self.0.dir.staging().join(random_hex()?);
+        // Better before the client sends everything than after it.
+        self.0.gate.check().map_err(sync_failed("stage", &path))?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io_failed("create", &path))?;
+        Ok(Box::new(StagedFile {
+            store: Arc::clone(&self.0),
+            file,
+            path: Some(path),
+        }))
+    }
+
+    fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
+        let Some(path) = self.0.locate(key) else {
+            return Ok(None);
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(io_failed("open", &path)(e)),
+        };
+        let size = file.metadata().map_err(io_failed("look at", &path))?.len();
+        Ok(Some(Box::new(FileReader { file, size })))
+    }
+
+    /// Not synced: if a power cut brings the name back, the copy lies there without a row, which is
+    /// what the collector looks for, and its key is never given to other bytes.
+    fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
+        let Some(path) = self.0.locate(key) else {
+            return Ok(());
+        };
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_failed("remove", &path)(e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    /// Where the bytes under `key` are. `None` for keys that another kind of store made.
+    fn locate(&self, key: &BlobKey) -> Option<PathBuf> {
+        let (sha256, random) = key.as_str().split_once('-')?;
+        if sha256.len() != SHA256_DIGITS || random.len() != RANDOM_DIGITS {
+            return None;
+        }
+        if !sha256
+            .bytes()
+            .chain(random.bytes())
+            .all(|b| b.is_ascii_hexdigit())
+        {
+            return None;
+        }
+        Some(self.shard(sha256)?.join(key.as_str()))
+    }
+
+    /// `blobs/ab/cd` for a digest that begins with `abcd`: 65,536 folders, so that a hundred million
+    /// blobs are some 1,500 a folder.
+    fn shard(&self, sha256: &str) -> Option<PathBuf> {
+        let (outer, rest) = sha256.split_at_checked(2)?;
+        let (inner, _) = rest.split_at_checked(2)?;
+        Some(self.dir.blobs().join(outer).join(inner))
+    }
+
+    /// Makes sure that `shard` is there and will be after a power cut.
+    fn make_shard(&self, shard: &Path) -> Result<(), PortError> {
+        let known = |set: &Mutex<HashSet<PathBuf>>| {
+            set.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(shard)
+        };
+        if known(&self.shards) {
+            return Ok(());
+        }
+        let blobs = self.dir.blobs();
+        let outer = shard.parent().unwrap_or(&blobs);
+        for (folder, parent) in [(outer, blobs.as_path()), (shard, outer)] {
+            match DirBuilder::new().mode(0o700).create(folder) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(io_failed("create", folder)(e));
+                }
+                _ => {}
+            }
+            // Also when it was there: whoever made it may not have come to syncing it.
+            self.gate
+                .sync_folder(parent)
+                .map_err(sync_failed("sync", parent))?;
+        }
+        self.shards
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(shard.to_owned());
+        Ok(())
+    }
+}
+
+struct StagedFile {
+    store: Arc<Inner>,
+    file: File,
+    // None once the file has moved to its published name.
+    path: Option<PathBuf>,
+}
+
+impl StagedBlob for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+        let path = self.path.as_deref().unwrap_or(Path::new(""));
+        self.file.write_all(bytes).map_err(io_failed("write", path))
+    }
+
+    fn publish(mut self: Box<Self>, sha256: &Sha256) -> Result<BlobKey, PortError> {
+        let staged = self.path.clone().unwrap_or_default();
+        let sha256 = sha256.to_string();
+        let name = format!("{sha256}-{}", random_hex()?);
+        let key = BlobKey::parse(&name).map_err(PortError::internal)?;
+        let shard = self.store.shard(&sha256).unwrap_or_default();
+        let target = shard.join(&name);
+
+        let gate = &self.store.gate;
+        gate.sync(&self.file)
+            .map_err(sync_failed("sync", &staged))?;
+        self.store.make_shard(&shard)?;
+        move_without_replacing(&staged, &target).map_err(io_failed("publish as", &target))?;
+        self.path = None;
+        if let Err(error) = self.store.gate.sync_folder(&shard) {
+            // Nobody will learn the key, so nothing would ever refer to the file.
+            let _ = fs::remove_file(&target);
+            return Err(sync_failed("sync", &shard)(error));
+        }
+        Ok(key)
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path
+            && let Err(error) = fs::remove_file(path)
+        {
+            // The next start empties the staging area.
+            tracing::warn!(%error, path = %path.display(), "a staged file stays behind");
+        }
+    }
+}
+
+struct FileReader {
+    file: File,
+    size: u64,
+}
+
+impl Read for FileReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buf)
+    }
+}
+
+impl Seek for FileReader {
+    fn seek(&mut self, pos: SeekFrom) -> io::Result<u64> {
+        self.file.seek(pos)
+    }
+}
+
+impl BlobReader for FileReader {
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// Moves a file to a name that must be free. Not every file system can rename so; a hard link is as
+/// strict there.
+fn move_without_replacing(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => link_and_unlink(from, to),
+        other => Ok(other?),
+    }
+}
+
+fn link_and_unlink(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to)?;
+    fs::remove_file(from)
+}
+
+fn random_hex() -> Result<String, PortError> {
+    Ok(format!("{:032x}", u128::from_be_bytes(random_bytes()?)))
+}
+
+fn io_failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PortError {
+    move |error| failed(operation, path, kind_of(&error), error)
+}
+
+fn sync_failed(operation: &'static str, path: &Path) -> impl FnOnce(SyncError) -> PortError {
+    move |error| {
+        let kind = match &error {
+            SyncError::Closed => PortErrorKind::Internal,
+            SyncError::Failed(io) => kind_of(io),
+        };
+        failed(operation, path, kind, error)
+    }
+}
+
+fn failed(
+    operation: &'static str,
+    path: &Path,
+    kind: PortErrorKind,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> PortError {
+    PortError::new(
+        kind,
+        DiskError {
+            operation,
+            path: path.to_owned(),
+            source: source.into(),
+        },
+    )
+}
+
+fn kind_of(error: &io::Error) -> PortErrorKind {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PortErrorKind::StorageFull,
+        _ => PortErrorKind::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+
+use super::*;
+
+struct Scene {
+    folder: TempDir,
+    store: DiskBlobStore,
+}
+
+fn scene() -> Scene {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DiskBlobStore::new(&DataDir::open(folder.path()).unwrap());
+    Scene { folder, store }
+}
+
+fn sha256() -> Sha256 {
+    Sha256::from_bytes([0xab; 32])
+}
+
+fn publish(store: &DiskBlobStore, bytes: &[u8]) -> Result<BlobKey, PortError> {
+    let mut staged = store.stage()?;
+    staged.write(bytes)?;
+    staged.publish(&sha256())
+}
+
+fn read(store: &DiskBlobStore, key: &BlobKey) -> Option<Vec<u8>> {
+    let mut reader = store.open(key).unwrap()?;
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).unwrap();
+    assert_eq!(reader.size(), bytes.len() as u64);
+    Some(bytes)
+}
+
+/// Files below `folder`, however deep.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_published_file_lies_in_its_shard_for_the_owner_alone() {
+    let Scene { folder, store } = scene();
+    let key = publish(&store, b"bytes").unwrap();
+    let (digest, random) = key.as_str().split_once('-').unwrap();
+    assert_eq!((digest, random.len()), (sha256().to_string().as_str(), 32));
+    let path = folder.path().join("blobs/ab/ab").join(key.as_str());
+    assert_eq!(fs::read(&path).unwrap(), b"bytes");
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&folder.path().join("blobs/ab")), 0o700);
+    assert_eq!(mode(&folder.path().join("blobs/ab/ab")), 0o700);
+    assert_eq!(read(&store, &key).unwrap(), b"bytes");
+}
+
+#[test]
+fn a_staged_file_is_gone_after_drop_and_after_publishing() {
+    let Scene { folder, store } = scene();
+    let staging = folder.path().join("staging");
+    let staged = store.stage().unwrap();
+    assert_eq!(files(&staging).len(), 1);
+    assert_eq!(mode(&files(&staging)[0]), 0o600);
+    drop(staged);
+    assert_eq!(files(&staging).len(), 0);
+    publish(&store, b"bytes").unwrap();
+    assert_eq!(files(&staging).len(), 0);
+}
+
+#[test]
+fn what_a_killed_process_left_staged_is_gone_after_reopening_and_the_rest_is_not() {
+    let Scene { folder, store } = scene();
+    let key = publish(&store, b"bytes").unwrap();
+    // A process that is killed runs no destructor; only the lock goes.
+    fs::write(folder.path().join("staging/left"), b"half").unwrap();
+    drop(store);
+    let store = DiskBlobStore::new(&DataDir::open(folder.path()).unwrap());
+    assert_eq!(files(&folder.path().join("staging")).len(), 0);
+    assert_eq!(read(&store, &key).unwrap(), b"bytes");
+}
+
+#[test]
+fn the_folder_stays_locked_as_long_as_a_store_or_an_upload_lives() {
+    let Scene { folder, store } = scene();
+    let staged = store.stage().unwrap();
+    drop(store);
+    DataDir::open(folder.path()).unwrap_err();
+    drop(staged);
+    DataDir::open(folder.path()).unwrap();
+}
+
+#[test]
+fn publishing_never_replaces_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    for publish in [move_without_replacing, link_and_unlink] {
+        fs::write(&from, "new").unwrap();
+        fs::write(&to, "old").unwrap();
+        let error = publish(&from, &to).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&to).unwrap(), "old");
+        fs::remove_file(&to).unwrap();
+        publish(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "new");
+        assert!(!from.exists());
+    }
+}
+
+#[test]
+fn whichever_sync_fails_nothing_is_published_until_a_restart() {
+    // The file, the shard's two parents, the shard: none of them may be forgotten.
+    for k in 0..4 {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        let calls = AtomicUsize::new(0);
+        let gate = SyncGate::with(Box::new(move |file| {
+            if calls.fetch_add(1, Ordering::SeqCst) == k {
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            file.sync_all()
+        }));
+        let store = DiskBlobStore::with_gate(&dir, gate);
+        let mut before = store.stage().unwrap();
+        before.write(b"before").unwrap();
+
+        let error = publish(&store, b"bytes").unwrap_err();
+        assert_eq!(error.kind(), PortErrorKind::Internal);
+        assert_eq!(files(&folder.path().join("blobs")).len(), 0, "k = {k}");
+        assert!(before.publish(&sha256()).is_err());
+        assert!(store.stage().is_err());
+        assert_eq!(files(&folder.path().join("blobs")).len(), 0, "k = {k}");
+        assert_eq!(files(&folder.path().join("staging")).len(), 0, "k = {k}");
+
+        drop((store, dir));
+        let reopened = DiskBlobStore::new(&DataDir::open(folder.path()).unwrap());
+        publish(&reopened, b"bytes").unwrap();
+    }
+}
+
+#[test]
+fn the_second_blob_of_a_shard_syncs_itself_and_its_name_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let gate = SyncGate::with(Box::new(move |file| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        file.sync_all()
+    }));
+    let store = DiskBlobStore::with_gate(&DataDir::open(folder.path()).unwrap(), gate);
+    publish(&store, b"one").unwrap();
+    assert_eq!(calls.swap(0, Ordering::SeqCst), 4);
+    publish(&store, b"two").unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_full_device_is_told_as_such() {
+    let Scene {
+        folder: _folder,
+        store,
+    } = scene();
+    let mut staged = StagedFile {
+        store: Arc::clone(&store.0),
+        file: OpenOptions::new().write(true).open("/dev/full").unwrap(),
+        path: None,
+    };
+    let error = staged.write(b"bytes").unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::StorageFull);
+    let quota = io::Error::from_raw_os_error(Errno::DQUOT.raw_os_error());
+    assert_eq!(kind_of(&quota), PortErrorKind::StorageFull);
+    let denied = io::Error::from_raw_os_error(Errno::ACCESS.raw_os_error());
+    assert_eq!(kind_of(&denied), PortErrorKind::Internal);
+}
+
+#[test]
+fn keys_of_other_stores_are_not_there() {
+    let Scene { folder, store } = scene();
+    fs::write(folder.path().join("blobs/a"), b"not a blob").unwrap();
+    let digest = sha256().to_string();
+    for raw in [
+        "a",
+        "a-b",
+        "abab",
+        &digest,
+        &format!("{digest}-ff"),
+        &format!("{digest}-{}", "z".repeat(32)),
+    ] {
+        let key = BlobKey::parse(raw).unwrap();
+        assert!(store.open(&key).unwrap().is_none(), "{raw}");
+        store.remove(&key).unwrap();
+    }
+    assert!(folder.path().join("blobs/a").exists());
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_is_no_missing_blob() {
+    let Scene { folder, store } = scene();
+    let key = publish(&store, b"bytes").unwrap();
+    fs::remove_dir_all(folder.path().join("blobs/ab")).unwrap();
+    fs::write(folder.path().join("blobs/ab"), b"in the way").unwrap();
+    assert!(store.open(&key).is_err());
+    assert!(store.remove(&key).is_err());
+}

@@ -1,0 +1,66 @@
+//! Making things durable, and remembering when that failed.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Asks the device to keep what was written to a file or folder.
+type Syncer = Box<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
+
+/// The gate every sync of a store goes through.
+///
+/// After a failed sync the kernel may have dropped the dirty pages and call the file clean: a second
+/// try would succeed and mean nothing. So the first failure closes the gate until a restart.
+pub(super) struct SyncGate {
+    failed: AtomicBool,
+    syncer: Syncer,
+}
+
+/// A failure behind a [`SyncGate`].
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SyncError {
+    #[error("an earlier sync failed: nothing is published until a restart")]
+    Closed,
+    #[error("the sync failed")]
+    Failed(#[source] io::Error),
+}
+
+impl SyncGate {
+    pub(super) fn new() -> Self {
+        Self::with(Box::new(File::sync_all))
+    }
+
+    pub(super) fn with(syncer: Syncer) -> Self {
+        Self {
+            failed: AtomicBool::new(false),
+            syncer,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), SyncError> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(SyncError::Closed);
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&self, file: &File) -> Result<(), SyncError> {
+        self.check()?;
+        (self.syncer)(file).map_err(|error| {
+            if !self.failed.swap(true, Ordering::AcqRel) {
+                tracing::error!(
+                    %error,
+                    "a sync failed; no upload will succeed until the server is restarted"
+                );
+            }
+            SyncError::Failed(error)
+        })
+    }
+
+    /// Makes the entries of a folder durable.
+    pub(super) fn sync_folder(&self, folder: &Path) -> Result<(), SyncError> {
+        let folder = File::open(folder).map_err(SyncError::Failed)?;
+        self.sync(&folder)
+    }
+}

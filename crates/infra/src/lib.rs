@@ -1,0 +1,34 @@
+//! Adapters for the ports of `kms-domain`: SQLite, a folder on disk, bcrypt, the system's clock and
+//! its randomness.
+//!
+//! | port | adapter |
+//! |---|---|
+//! | `UserRepository`, `SessionRepository`, `AvatarRepository`, `FileRepository`, `BlobRepository` | [`sqlite`], one file each |
+//! | `BlobStore` | [`disk::DiskBlobStore`] |
+//! | `PasswordHasher` | [`BcryptHasher`] |
+//! | `Clock`, `IdSource`, `TokenSource` | [`SystemClock`], [`RandomIds`], [`RandomTokens`] |
+//!
+//! **What this crate refuses.** It decides nothing: no rule about accounts or files is here, only
+//! how their state is kept. It knows no HTTP and no async runtime; every call may block. It reads no
+//! environment and no configuration file: what varies comes in through constructors. It repairs
+//! nothing by itself: a damaged database or a newer schema is a refusal to open.
+//!
+//! **Adding an adapter.** Name it technology + port, keep rows and rich errors private, turn the
+//! latter into a `PortError` that holds them as its source, and add it to `tests/contract.rs`: it is
+//! finished when the shared suite of its port passes.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::as_conversions,
+        reason = "tests compare sizes of literals they chose"
+    )
+)]
+
+mod bcrypt;
+pub mod disk;
+mod random;
+pub mod sqlite;
+mod system;
+
+pub use bcrypt::BcryptHasher;
+pub use system::{RandomIds, RandomTokens, SystemClock};

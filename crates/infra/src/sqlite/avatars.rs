@@ -1,0 +1,64 @@
+use diesel::prelude::*;
+use kms_domain::files::{Attached, BlobRef, NewBlob};
+use kms_domain::users::{AvatarRepository, UserId};
+use kms_domain::{PortError, Timestamp};
+
+use super::SqliteDatabase;
+use super::blobs::{BlobRow, adopt};
+use super::error::During;
+use super::schema::{avatars, blobs};
+
+/// Avatars in SQLite.
+#[derive(Clone)]
+pub struct SqliteAvatarRepository {
+    db: SqliteDatabase,
+}
+
+impl SqliteAvatarRepository {
+    /// Works on `db`.
+    #[must_use]
+    pub fn new(db: &SqliteDatabase) -> Self {
+        Self { db: db.clone() }
+    }
+}
+
+impl AvatarRepository for SqliteAvatarRepository {
+    fn set_avatar(
+        &self,
+        user: UserId,
+        blob: &NewBlob,
+        at: Timestamp,
+    ) -> Result<Attached, PortError> {
+        let blob = blob.clone();
+        self.db.write("set_avatar", move |conn| {
+            let (blob_id, attached) = adopt(conn, &blob)?;
+            let shown = (
+                avatars::blob_id.eq(blob_id),
+                avatars::updated_at.eq(at.as_millis()),
+            );
+            let id = user.as_uuid().into_bytes();
+            diesel::insert_into(avatars::table)
+                .values((avatars::user_id.eq(id.as_slice()), shown))
+                .on_conflict(avatars::user_id)
+                .do_update()
+                .set(shown)
+                .execute(conn)
+                .during("set_avatar: write the reference")?;
+            Ok(attached)
+        })
+    }
+
+    fn find_avatar(&self, user: UserId) -> Result<Option<BlobRef>, PortError> {
+        self.db.read(|conn| {
+            avatars::table
+                .inner_join(blobs::table)
+                .filter(avatars::user_id.eq(user.as_uuid().as_bytes().as_slice()))
+                .select(BlobRow::as_select())
+                .first(conn)
+                .optional()
+                .during("find_avatar")?
+                .map(BlobRow::into_domain)
+                .transpose()
+        })
+    }
+}

@@ -1,0 +1,154 @@
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use kms_domain::files::{Attached, BlobId, BlobKey, BlobRef, BlobRepository, NewBlob, Sha256};
+use kms_domain::{Clock, PortError};
+
+use super::SqliteDatabase;
+use super::error::{During, SqliteError};
+use super::row::RowName;
+use super::schema::{blobs, is_live};
+
+/// The rows of stored content in SQLite.
+#[derive(Clone)]
+pub struct SqliteBlobRepository {
+    db: SqliteDatabase,
+    clock: Arc<dyn Clock>,
+}
+
+impl SqliteBlobRepository {
+    /// Works on `db`. The clock says since when a content is known to be damaged.
+    #[must_use]
+    pub fn new(db: &SqliteDatabase, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            db: db.clone(),
+            clock,
+        }
+    }
+}
+
+impl BlobRepository for SqliteBlobRepository {
+    fn find_live(&self, sha256: &Sha256) -> Result<Option<BlobRef>, PortError> {
+        self.db.read(|conn| find_live(conn, sha256))
+    }
+
+    fn flag_damaged(&self, blob: BlobId, key: &BlobKey) -> Result<(), PortError> {
+        let key = key.clone();
+        let now = self.clock.now();
+        self.db.write("flag_damaged", move |conn| {
+            let sound = blobs::table
+                .filter(blobs::id.eq(blob.as_i64()))
+                .filter(is_live())
+                .filter(blobs::store_key.eq(key.as_str()))
+                .filter(blobs::damaged_at.is_null());
+            diesel::update(sound)
+                .set(blobs::damaged_at.eq(now.as_millis()))
+                .execute(conn)
+                .during("flag_damaged")?;
+            Ok(())
+        })
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = blobs)]
+struct NewBlobRow<'a> {
+    sha256: &'a [u8],
+    size: i64,
+    store_key: &'a str,
+    created_at: i64,
+}
+
+/// A content as the other repositories read it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = blobs, check_for_backend(diesel::sqlite::Sqlite))]
+pub(super) struct BlobRow {
+    id: i64,
+    sha256: Vec<u8>,
+    size: i64,
+    store_key: String,
+    damaged_at: Option<i64>,
+}
+
+impl BlobRow {
+    pub(super) fn into_domain(self) -> Result<BlobRef, SqliteError> {
+        let row = RowName {
+            table: "blobs",
+            id: &self.id,
+        };
+        Ok(BlobRef {
+            id: BlobId::from_i64(self.id),
+            sha256: Sha256::from_bytes(row.array("sha256", &self.sha256)?),
+            size: u64::try_from(self.size).map_err(|e| row.broken(e))?,
+            key: BlobKey::parse(&self.store_key).map_err(|e| row.broken(e))?,
+            damaged: self.damaged_at.is_some(),
+        })
+    }
+}
+
+/// The live content with this SHA-256.
+pub(super) fn find_live(
+    conn: &mut SqliteConnection,
+    sha256: &Sha256,
+) -> Result<Option<BlobRef>, SqliteError> {
+    blobs::table
+        .filter(blobs::sha256.eq(sha256.as_bytes().as_slice()))
+        .filter(is_live())
+        .select(BlobRow::as_select())
+        .first(conn)
+        .optional()
+        .during("find the live content")?
+        .map(BlobRow::into_domain)
+        .transpose()
+}
+
+/// Makes sure that a live row stands for `offered`, and says which and what became of the offered
+/// copy.
+pub(super) fn adopt(
+    conn: &mut SqliteConnection,
+    offered: &NewBlob,
+) -> Result<(i64, Attached), SqliteError> {
+    let Some(known) = find_live(conn, &offered.sha256)? else {
+        return Ok((insert(conn, offered)?, Attached::Stored));
+    };
+    let id = known.id.as_i64();
+    if known.size != offered.size {
+        // One digest with two sizes is a fault of whoever counted, and linking would serve it on.
+        return Err(SqliteError::Refused(format!(
+            "content {id} has {} bytes, and {} bytes with its SHA-256 were offered",
+            known.size, offered.size
+        )));
+    }
+    if known.key == offered.key {
+        // Offered for the second time: calling it surplus would make the caller remove the copy
+        // that the row refers to.
+        return Ok((id, Attached::Stored));
+    }
+    if !known.damaged {
+        return Ok((id, Attached::Linked));
+    }
+    diesel::update(blobs::table.filter(blobs::id.eq(id)))
+        .set((
+            blobs::store_key.eq(offered.key.as_str()),
+            blobs::damaged_at.eq(None::<i64>),
+        ))
+        .execute(conn)
+        .during("heal the content")?;
+    let replaced = known.key;
+    Ok((id, Attached::Healed { replaced }))
+}
+
+fn insert(conn: &mut SqliteConnection, blob: &NewBlob) -> Result<i64, SqliteError> {
+    let size = i64::try_from(blob.size)
+        .map_err(|e| SqliteError::Refused(format!("a content of {} bytes: {e}", blob.size)))?;
+    diesel::insert_into(blobs::table)
+        .values(NewBlobRow {
+            sha256: blob.sha256.as_bytes(),
+            size,
+            store_key: blob.key.as_str(),
+            created_at: blob.created_at.as_millis(),
+        })
+        .returning(blobs::id)
+        .get_result(conn)
+        .during("insert the content")
+}

@@ -1,0 +1,228 @@
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Binary, Bool, Text};
+use kms_domain::files::{
+    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, FileId, FileRepository, FileSummary,
+    ListPosition, Md5, NewBlob, NewFile, StoredFile, Title, Visibility,
+};
+use kms_domain::users::UserId;
+use kms_domain::{PortError, Timestamp};
+
+use super::SqliteDatabase;
+use super::blobs::{BlobRow, adopt};
+use super::claims::candidates;
+use super::error::{During, SqliteError};
+use super::row::{Hex, RowName, count};
+use super::schema::{blobs, files, is_public};
+
+/// Public entries, newest first, without those whose content the asker has and without all but the
+/// newest over one content. The order is the partial index's own, so it stops at the limit.
+const PUBLIC_OF_OTHERS: &str = "\
+    SELECT f.seq, f.id, f.title, f.public, f.created_at FROM files AS f \
+    WHERE f.public = 1 \
+    AND NOT EXISTS (SELECT 1 FROM files AS mine \
+        WHERE mine.owner = ? AND mine.blob_id = f.blob_id) \
+    AND NOT EXISTS (SELECT 1 FROM files AS newer \
+        WHERE newer.public = 1 AND newer.blob_id = f.blob_id \
+        AND (newer.created_at, newer.seq) > (f.created_at, f.seq)) \
+    ORDER BY f.created_at DESC, f.seq DESC LIMIT ?";
+
+/// Entries in SQLite.
+#[derive(Clone)]
+pub struct SqliteFileRepository {
+    db: SqliteDatabase,
+}
+
+impl SqliteFileRepository {
+    /// Works on `db`.
+    #[must_use]
+    pub fn new(db: &SqliteDatabase) -> Self {
+        Self { db: db.clone() }
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = files)]
+struct NewFileRow<'a> {
+    id: &'a [u8],
+    owner: &'a [u8],
+    title: &'a str,
+    md5: &'a [u8],
+    blob_id: i64,
+    public: bool,
+    created_at: i64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = files, check_for_backend(diesel::sqlite::Sqlite))]
+struct FileRow {
+    id: Vec<u8>,
+    owner: Vec<u8>,
+    title: String,
+    md5: Vec<u8>,
+    public: bool,
+    created_at: i64,
+}
+
+impl FileRow {
+    fn into_domain(self, blob: BlobRow) -> Result<StoredFile, SqliteError> {
+        let row = RowName {
+            table: "files",
+            id: &Hex(&self.id),
+        };
+        Ok(StoredFile {
+            id: FileId::from_uuid(row.uuid("id", &self.id)?),
+            owner: row.user_id("owner", &self.owner)?,
+            title: Title::parse(&self.title).map_err(|e| row.broken(e))?,
+            md5: Md5::from_bytes(row.array("md5", &self.md5)?),
+            visibility: Visibility::from_public(self.public),
+            created_at: Timestamp::from_millis(self.created_at),
+            blob: blob.into_domain()?,
+        })
+    }
+}
+
+#[derive(Queryable, Selectable, QueryableByName)]
+#[diesel(table_name = files, check_for_backend(diesel::sqlite::Sqlite))]
+struct SummaryRow {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    title: String,
+    #[diesel(sql_type = Bool)]
+    public: bool,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+}
+
+impl SummaryRow {
+    fn into_domain(self) -> Result<FileSummary, SqliteError> {
+        let row = RowName {
+            table: "files",
+            id: &Hex(&self.id),
+        };
+        Ok(FileSummary {
+            id: FileId::from_uuid(row.uuid("id", &self.id)?),
+            title: Title::parse(&self.title).map_err(|e| row.broken(e))?,
+            visibility: Visibility::from_public(self.public),
+            position: ListPosition {
+                created_at: Timestamp::from_millis(self.created_at),
+                seq: self.seq,
+            },
+        })
+    }
+}
+
+impl FileRepository for SqliteFileRepository {
+    fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError> {
+        let (file, blob) = (file.clone(), blob.clone());
+        self.db.write("attach", move |conn| {
+            let (blob_id, attached) = adopt(conn, &blob)?;
+            insert(conn, &file, blob_id)?;
+            Ok(attached)
+        })
+    }
+
+    fn find_claimable(&self, scope: &ClaimScope) -> Result<ClaimCandidates, PortError> {
+        self.db.snapshot(|conn| candidates(conn, scope))
+    }
+
+    fn claim(
+        &self,
+        file: &NewFile,
+        scope: &ClaimScope,
+        blob: BlobId,
+    ) -> Result<Claimed, PortError> {
+        let (file, scope) = (file.clone(), *scope);
+        self.db.write("claim", move |conn| {
+            match candidates(conn, &scope)? {
+                ClaimCandidates::One(found) if found.id == blob && !found.damaged => {}
+                _ => return Ok(Claimed::NotEligible),
+            }
+            insert(conn, &file, blob.as_i64())?;
+            Ok(Claimed::Linked)
+        })
+    }
+
+    fn find_readable(&self, id: FileId, asker: UserId) -> Result<Option<StoredFile>, PortError> {
+        self.db.read(|conn| {
+            let asker = asker.as_uuid().into_bytes();
+            files::table
+                .inner_join(blobs::table)
+                .filter(files::id.eq(id.as_uuid().as_bytes().as_slice()))
+                .filter(files::owner.eq(asker.as_slice()).or(is_public()))
+                .select((FileRow::as_select(), BlobRow::as_select()))
+                .first::<(FileRow, BlobRow)>(conn)
+                .optional()
+                .during("find_readable")?
+                .map(|(file, blob)| file.into_domain(blob))
+                .transpose()
+        })
+    }
+
+    fn list_owned(
+        &self,
+        owner: UserId,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<Vec<FileSummary>, PortError> {
+        self.db.read(|conn| {
+            let owner = owner.as_uuid().into_bytes();
+            let page = files::table
+                .filter(files::owner.eq(owner.as_slice()))
+                .select(SummaryRow::as_select())
+                .order((files::created_at.desc(), files::seq.desc()))
+                .limit(count(limit));
+            let rows = match after {
+                Some(after) => {
+                    let date = after.created_at.as_millis();
+                    // The first condition is what the index can seek; a lone OR would walk the
+                    // list from its beginning for every page.
+                    page.filter(files::created_at.le(date))
+                        .filter(files::created_at.lt(date).or(files::seq.lt(after.seq)))
+                        .load(conn)
+                }
+                None => page.load(conn),
+            };
+            summaries(rows.during("list_owned")?)
+        })
+    }
+
+    fn list_public_of_others(
+        &self,
+        asker: UserId,
+        limit: usize,
+    ) -> Result<Vec<FileSummary>, PortError> {
+        self.db.read(|conn| {
+            let asker = asker.as_uuid().into_bytes();
+            let rows = sql_query(PUBLIC_OF_OTHERS)
+                .bind::<Binary, _>(asker.as_slice())
+                .bind::<BigInt, _>(count(limit))
+                .load(conn)
+                .during("list_public_of_others")?;
+            summaries(rows)
+        })
+    }
+}
+
+fn summaries(rows: Vec<SummaryRow>) -> Result<Vec<FileSummary>, SqliteError> {
+    rows.into_iter().map(SummaryRow::into_domain).collect()
+}
+
+fn insert(conn: &mut SqliteConnection, file: &NewFile, blob_id: i64) -> Result<(), SqliteError> {
+    diesel::insert_into(files::table)
+        .values(NewFileRow {
+            id: file.id.as_uuid().as_bytes(),
+            owner: file.owner.as_uuid().as_bytes(),
+            title: file.title.as_str(),
+            md5: file.md5.as_bytes(),
+            blob_id,
+            public: file.visibility.is_public(),
+            created_at: file.created_at.as_millis(),
+        })
+        .execute(conn)
+        .during("insert the entry")?;
+    Ok(())
+}

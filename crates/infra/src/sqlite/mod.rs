@@ -1,0 +1,132 @@
+//! The repositories on SQLite.
+//!
+//! [`SqliteDatabase`] owns one file: a pool of reader connections and one writer thread that
+//! commits jobs in groups. Each repository is one file here, named like its port, and one method
+//! of it is one transaction.
+//!
+//! **Adding a query.** Write it in Diesel's DSL and give it an index; `tests/query_plans.rs` runs
+//! every statement through `EXPLAIN QUERY PLAN` and fails on a scan. Reads go through
+//! `SqliteDatabase::read` (one statement) or `snapshot` (several that must agree), writes through
+//! `write`. **Adding a migration.** A new folder in `migrations/sqlite`; a released one never
+//! changes.
+
+mod avatars;
+mod blobs;
+mod claims;
+mod connection;
+mod error;
+mod files;
+mod open;
+mod row;
+mod schema;
+mod sessions;
+mod users;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::PooledConnection;
+use kms_domain::PortError;
+
+pub use avatars::SqliteAvatarRepository;
+pub use blobs::SqliteBlobRepository;
+pub use files::SqliteFileRepository;
+pub use open::OpenError;
+pub use sessions::SqliteSessionRepository;
+pub use users::SqliteUserRepository;
+
+use connection::{ReaderManager, Readers};
+use error::{During, SqliteError};
+use writer::Writer;
+
+/// Where a database is and how much it may use.
+#[derive(Clone, Debug)]
+pub struct SqliteConfig {
+    /// The database file. It is made when it is not there; its folder must be.
+    pub path: PathBuf,
+    /// Reader connections, each good for one query at a time; at least 1.
+    pub readers: u32,
+    /// How long a query waits for a lock or for a reader connection.
+    pub busy_timeout: Duration,
+    /// Most writes that wait for the writer; the next one is refused as unavailable.
+    pub queue: usize,
+}
+
+impl SqliteConfig {
+    /// 8 readers, 5 seconds, 1024 waiting writes.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            readers: 8,
+            busy_timeout: Duration::from_secs(5),
+            queue: 1024,
+        }
+    }
+}
+
+/// An open database. Clones share it; when the last one and the last repository are gone, queued
+/// writes are finished and the file is closed.
+#[derive(Clone)]
+pub struct SqliteDatabase(Arc<Inner>);
+
+struct Inner {
+    readers: Readers,
+    // Below the readers, hence dropped after them: the last to close checkpoints.
+    writer: Writer,
+}
+
+impl SqliteDatabase {
+    /// Opens the database, making it when it is not there: checks the library and the file,
+    /// brings the schema up to date, and starts the writer. Blocks, for seconds if the file is
+    /// large.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong and what to do about it. Nothing is ever repaired by
+    /// itself.
+    pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
+        open::open(config, writer::commit)
+    }
+
+    /// Runs one query on a reader. It sees everything that was acknowledged before the call.
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError>,
+    ) -> Result<T, PortError> {
+        let mut conn = self.reader()?;
+        Ok(work(&mut conn)?)
+    }
+
+    /// Runs several queries on a reader, all of which see one state of the database.
+    fn snapshot<T>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError>,
+    ) -> Result<T, PortError> {
+        let mut conn = self.reader()?;
+        // Deferred is right here: a reader never turns into a writer.
+        conn.batch_execute("BEGIN").during("begin a snapshot")?;
+        let result = work(&mut conn);
+        conn.batch_execute("ROLLBACK").during("end a snapshot")?;
+        Ok(result?)
+    }
+
+    /// Runs `work` as one transaction and answers when it is durable. `operation` names it in
+    /// errors.
+    fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, PortError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
+    {
+        Ok(self.0.writer.run(operation, work)?)
+    }
+
+    fn reader(&self) -> Result<PooledConnection<ReaderManager>, SqliteError> {
+        self.0.readers.get().map_err(SqliteError::Pool)
+    }
+}
+
+#[cfg(test)]
+mod tests;

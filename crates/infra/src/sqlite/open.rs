@@ -1,0 +1,218 @@
+//! Opening a database: everything that is checked before the first query is answered.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diesel::result::Error as DieselError;
+use diesel::sql_types::Text;
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::connection::{Readers, Role, set_up};
+use super::writer::{Commit, Writer};
+use super::{Inner, SqliteConfig, SqliteDatabase};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+/// The first SQLite without the WAL-reset bug, which could lose acknowledged commits.
+const LEAST_SQLITE: [u32; 3] = [3, 51, 3];
+
+/// Findings of the quick check that are kept for the message; a broken file has thousands.
+const FINDINGS: usize = 5;
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The path is not UTF-8 or has no absolute form.
+    #[error("{0:?} cannot be used as the path of a database")]
+    Path(PathBuf),
+    /// The file could not be made, or its permissions could not be set.
+    #[error("{path}: the database file cannot be prepared")]
+    File {
+        /// The database file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// SQLite could not open the file.
+    #[error("{path}: the database cannot be opened")]
+    Connect {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: diesel::ConnectionError,
+    },
+    /// A query of the start-up failed; for a file that is no database this is the first one.
+    #[error("{path}: {step} failed")]
+    Query {
+        /// The database file.
+        path: PathBuf,
+        /// What was being done.
+        step: &'static str,
+        /// What SQLite said.
+        source: DieselError,
+    },
+    /// The SQLite library is too old.
+    #[error("SQLite {found} has a bug that loses commits; 3.51.3 or later is needed")]
+    LibraryTooOld {
+        /// The version that is linked in.
+        found: String,
+    },
+    /// The quick check found damage.
+    #[error(
+        "{path}: the database is damaged: {}; restore it from a backup, nothing was changed",
+        .findings.join("; ")
+    )]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// The first few findings of SQLite.
+        findings: Vec<String>,
+    },
+    /// A newer release has migrated the file.
+    #[error(
+        "{path}: the database was migrated by a newer release (migration {version} is unknown \
+         here); run that release, or restore a backup from before the upgrade"
+    )]
+    SchemaTooNew {
+        /// The database file.
+        path: PathBuf,
+        /// The first migration that this release does not know.
+        version: String,
+    },
+    /// A migration failed.
+    #[error("{path}: the schema could not be brought up to date")]
+    Migration {
+        /// The database file.
+        path: PathBuf,
+        /// What the migration said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The reader connections could not be opened.
+    #[error("{path}: the reader connections cannot be opened")]
+    Readers {
+        /// The database file.
+        path: PathBuf,
+        /// What the pool said.
+        source: diesel::r2d2::PoolError,
+    },
+    /// The system gave no thread.
+    #[error("the writer thread cannot be started")]
+    Thread(#[source] io::Error),
+}
+
+pub(super) fn open(config: SqliteConfig, commit: Commit) -> Result<SqliteDatabase, OpenError> {
+    let SqliteConfig {
+        path,
+        readers,
+        busy_timeout,
+        queue,
+    } = config;
+    // SQLite takes names such as `:memory:` and `file:…?…` for something else than a path; an
+    // absolute one is always a path.
+    let path = std::path::absolute(&path).map_err(|_| OpenError::Path(path))?;
+    let url = path
+        .to_str()
+        .ok_or_else(|| OpenError::Path(path.clone()))?
+        .to_owned();
+    let query = |step| {
+        let path = path.clone();
+        move |source| OpenError::Query { path, step, source }
+    };
+
+    prepare_file(&path).map_err(|source| OpenError::File {
+        path: path.clone(),
+        source,
+    })?;
+    let mut writer = SqliteConnection::establish(&url).map_err(|source| OpenError::Connect {
+        path: path.clone(),
+        source,
+    })?;
+    set_up(&mut writer, Role::Writer, busy_timeout).map_err(query("setting up the connection"))?;
+    let version = library_version(&mut writer).map_err(query("asking for SQLite's version"))?;
+    if !is_recent(&version) {
+        return Err(OpenError::LibraryTooOld { found: version });
+    }
+    let findings = quick_check(&mut writer).map_err(query("the quick check"))?;
+    if !findings.is_empty() {
+        return Err(OpenError::Damaged { path, findings });
+    }
+    migrate(&mut writer, &path)?;
+
+    let readers = Readers::open(url, readers, busy_timeout)
+        .map_err(|source| OpenError::Readers { path, source })?;
+    let writer = Writer::start(writer, queue, commit).map_err(OpenError::Thread)?;
+    Ok(SqliteDatabase(Arc::new(Inner { readers, writer })))
+}
+
+/// Makes the file before SQLite does, so that nobody but the owner could ever read it. SQLite
+/// gives its `-wal` and `-shm` companions the permissions of the file.
+fn prepare_file(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    // SQLite syncs the folder for its journals, not for the database file.
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[derive(QueryableByName)]
+struct TextRow {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+fn library_version(conn: &mut SqliteConnection) -> Result<String, DieselError> {
+    let row: TextRow = sql_query("SELECT sqlite_version() AS value").get_result(conn)?;
+    Ok(row.value)
+}
+
+fn is_recent(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    [(); 3].map(|()| parts.next().unwrap_or(0)) >= LEAST_SQLITE
+}
+
+fn quick_check(conn: &mut SqliteConnection) -> Result<Vec<String>, DieselError> {
+    let rows: Vec<TextRow> =
+        sql_query("SELECT quick_check AS value FROM pragma_quick_check").load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.value)
+        .filter(|value| value != "ok")
+        .take(FINDINGS)
+        .collect())
+}
+
+fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Migration {
+        path: path.to_owned(),
+        source,
+    };
+    let known =
+        diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS)
+            .map_err(failed)?;
+    // Diesel answers the newest first; the oldest unknown one says most.
+    for version in conn.applied_migrations().map_err(failed)?.iter().rev() {
+        if !known.iter().any(|m| m.name().version() == *version) {
+            return Err(OpenError::SchemaTooNew {
+                path: path.to_owned(),
+                version: version.to_string(),
+            });
+        }
+    }
+    conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

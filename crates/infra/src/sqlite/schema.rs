@@ -1,0 +1,84 @@
+//! The tables as Diesel sees them, kept by hand beside `migrations/sqlite`.
+//!
+//! Columns that only constraints look at (`blob_state`) are left out: their default is the only
+//! legal value.
+
+diesel::table! {
+    users (id) {
+        id -> Binary,
+        phone -> Text,
+        name -> Text,
+        email -> Nullable<Text>,
+        birth -> Nullable<BigInt>,
+        password_hash -> Text,
+        first_login_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (seq) {
+        seq -> BigInt,
+        id -> Binary,
+        user_id -> Binary,
+        token_sha256 -> Binary,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    blobs (id) {
+        id -> BigInt,
+        sha256 -> Binary,
+        size -> BigInt,
+        store_key -> Text,
+        state -> Text,
+        damaged_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    files (seq) {
+        seq -> BigInt,
+        id -> Binary,
+        owner -> Binary,
+        title -> Text,
+        md5 -> Binary,
+        blob_id -> BigInt,
+        public -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    avatars (user_id) {
+        user_id -> Binary,
+        blob_id -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::joinable!(files -> blobs (blob_id));
+diesel::joinable!(avatars -> blobs (blob_id));
+diesel::allow_tables_to_appear_in_same_query!(files, blobs);
+diesel::allow_tables_to_appear_in_same_query!(avatars, blobs);
+
+// SQLite uses a partial index only where the statement holds the index's own condition as literal
+// text. A bound parameter would scan, and `dsl::sql` would keep the statement out of the cache.
+diesel::postfix_operator!(IsOne, " = 1", backend: diesel::sqlite::Sqlite);
+diesel::postfix_operator!(IsLiveText, " = 'live'", backend: diesel::sqlite::Sqlite);
+
+/// `public = 1`, as the partial indexes of `files` have it.
+pub(super) type IsPublic = IsOne<files::public>;
+/// `state = 'live'`, as the partial index of `blobs` has it.
+pub(super) type IsLive = IsLiveText<blobs::state>;
+
+pub(super) fn is_public() -> IsPublic {
+    IsOne::new(files::public)
+}
+
+pub(super) fn is_live() -> IsLive {
+    IsLiveText::new(blobs::state)
+}

@@ -1,0 +1,178 @@
+//! No statement walks a table: every one the repositories issue goes through `EXPLAIN QUERY PLAN`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by panicking"
+)]
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use diesel::connection::{
+    Instrumentation, InstrumentationEvent, SimpleConnection, set_default_instrumentation,
+};
+use diesel::sql_types::Text;
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+use kms_domain::files::{BlobRepository, ClaimScope, Claimed, FileRepository};
+use kms_domain::users::{
+    AccountUpdate, AvatarRepository, DisplayName, ExpiryCutoffs, LoginRecorded, NewLogin,
+    PasswordChange, SessionRepository, Updated, UserRepository,
+};
+use kms_infra::SystemClock;
+use kms_infra::sqlite::{
+    SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
+    SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
+};
+use kms_testkit::builders::{
+    a_blob, a_file, a_scope, a_user, at, password_hash, phone, session_id, sha256_of, token_digest,
+    user_id,
+};
+
+/// Walked from its newest end until the limit is reached, which is what a list is.
+const WALKED_ON_PURPOSE: [&str; 1] = ["SCAN f USING INDEX files_public_newest"];
+
+static ISSUED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature that Diesel asks for"
+)]
+fn record() -> Option<Box<dyn Instrumentation>> {
+    Some(Box::new(|event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let sql = text.split(" -- binds").next().unwrap_or_default();
+            ISSUED.lock().unwrap().insert(sql.trim().to_owned());
+        }
+    }))
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// Calls every method of every repository, so that each of their statements is issued.
+fn exercise(db: &SqliteDatabase) {
+    let users = SqliteUserRepository::new(db);
+    let sessions = SqliteSessionRepository::new(db);
+    let avatars = SqliteAvatarRepository::new(db);
+    let files = SqliteFileRepository::new(db);
+    let blobs = SqliteBlobRepository::new(db, Arc::new(SystemClock));
+    let (user, other) = (user_id(1), user_id(2));
+
+    users.register(&a_user(1)).unwrap();
+    users.register(&a_user(2)).unwrap();
+    users.is_registered(&phone(1)).unwrap();
+    users.find_credentials(&phone(1)).unwrap();
+    users.find_password_hash(user).unwrap();
+    users.find_profile(user).unwrap();
+    users.list(None, 10).unwrap();
+    users.list(Some(user), 10).unwrap();
+
+    for n in 0..3 {
+        let login = NewLogin {
+            user,
+            verified: password_hash("secret"),
+            rehash: None,
+            session: session_id(n),
+            token: token_digest(&n.to_string()),
+            at: at(0),
+            session_limit: 2,
+            expired: ExpiryCutoffs {
+                last_used: at(-1),
+                created: at(-1),
+            },
+        };
+        let recorded = sessions.record_login(&login).unwrap();
+        assert_ne!(recorded, LoginRecorded::CredentialsChanged);
+    }
+    sessions.find_by_token(&token_digest("2")).unwrap();
+    sessions.touch(session_id(2), at(1)).unwrap();
+    let update = AccountUpdate {
+        user,
+        by: session_id(2),
+        name: Some(DisplayName::parse("new").unwrap()),
+        birth: None,
+        password: Some(PasswordChange {
+            seen: password_hash("secret"),
+            new: password_hash("new"),
+        }),
+    };
+    assert_eq!(users.update(&update).unwrap(), Updated::Changed);
+    users.reset_password(user, &password_hash("reset")).unwrap();
+
+    let file = a_file(user, b"bytes").build();
+    files.attach(&file, &a_blob(b"bytes").build()).unwrap();
+    let blob = files.find_readable(file.id, other).unwrap().unwrap().blob;
+    let named = ClaimScope {
+        sha256: Some(sha256_of(b"bytes")),
+        ..a_scope(other, b"bytes")
+    };
+    for scope in [named, a_scope(other, b"bytes")] {
+        let claim = a_file(other, b"bytes").build();
+        files.find_claimable(&scope).unwrap();
+        assert_eq!(
+            files.claim(&claim, &scope, blob.id).unwrap(),
+            Claimed::Linked
+        );
+    }
+    blobs.flag_damaged(blob.id, &blob.key).unwrap();
+    let healing = a_file(user, b"bytes").build();
+    files.attach(&healing, &a_blob(b"bytes").build()).unwrap();
+    let page = files.list_owned(user, None, 1).unwrap();
+    files.list_owned(user, Some(page[0].position), 1).unwrap();
+    files.list_public_of_others(user_id(3), 10).unwrap();
+
+    avatars
+        .set_avatar(user, &a_blob(b"face").build(), at(0))
+        .unwrap();
+    avatars.find_avatar(user).unwrap();
+}
+
+#[test]
+fn no_statement_of_a_repository_walks_or_sorts_a_table() {
+    set_default_instrumentation(record).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kms.db");
+    let db = SqliteDatabase::open(SqliteConfig::new(&path)).unwrap();
+    ISSUED.lock().unwrap().clear();
+    exercise(&db);
+    drop(db);
+    let issued = ISSUED.lock().unwrap().clone();
+
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let mut seen = 0;
+    for sql in &issued {
+        let verb = sql.split_whitespace().next().unwrap_or_default();
+        if !["SELECT", "UPDATE", "DELETE", "INSERT"].contains(&verb) {
+            continue;
+        }
+        seen += 1;
+        let steps: Vec<Step> = sql_query(format!("EXPLAIN QUERY PLAN {sql}"))
+            .load(&mut conn)
+            .unwrap();
+        for Step { detail } in steps {
+            let walks = detail.starts_with("SCAN") && detail != "SCAN CONSTANT ROW";
+            let sorts = detail.contains("TEMP B-TREE");
+            assert!(
+                !(walks || sorts) || WALKED_ON_PURPOSE.contains(&&*detail),
+                "{detail}\nin {sql}"
+            );
+        }
+    }
+    // Fewer would mean that the recording is broken, and then nothing was checked.
+    assert!(seen >= 35, "only {seen} statements were seen: {issued:#?}");
+}
+
+#[test]
+fn the_plan_of_a_walk_is_recognised() {
+    let mut conn = SqliteConnection::establish(":memory:").unwrap();
+    conn.batch_execute("CREATE TABLE t (a, b)").unwrap();
+    let steps: Vec<Step> = sql_query("EXPLAIN QUERY PLAN SELECT a FROM t WHERE b = 1 ORDER BY a")
+        .load(&mut conn)
+        .unwrap();
+    let details: Vec<_> = steps.iter().map(|step| step.detail.as_str()).collect();
+    assert_eq!(details, ["SCAN t", "USE TEMP B-TREE FOR ORDER BY"]);
+}

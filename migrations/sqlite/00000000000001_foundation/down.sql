@@ -1,0 +1,5 @@
+DROP TABLE avatars;
+DROP TABLE files;
+DROP TABLE blobs;
+DROP TABLE sessions;
+DROP TABLE users;
