@@ -1,0 +1,290 @@
+//! [`FileRepository`](kms_domain::files::FileRepository): entries are stored over content and read.
+
+use kms_domain::files::{Attached, BlobRef, StoredFile};
+
+use super::Repositories;
+use super::support::{RACERS, attach, count, damage, race, register, stored};
+use crate::builders::{a_blob, a_file, file_id, md5_of, sha256_of, user_id};
+
+/// The suite of the entries, over `fn() -> Repositories`; its other parts are in
+/// [`claims`](super::claims) and [`lists`](super::lists).
+#[macro_export]
+macro_rules! file_repository_contract {
+    ($fresh:expr) => {
+        $crate::__contract_tests! { file_repository, $fresh,
+            entries: [
+                an_entry_over_new_bytes_comes_back_as_it_was_given,
+                a_second_entry_over_the_same_bytes_shares_the_first_copy,
+                content_is_told_apart_by_sha256_and_not_by_md5,
+                one_owner_may_have_many_entries_over_one_content,
+                an_upload_over_damaged_content_heals_it_for_everybody,
+                an_entry_that_cannot_be_stored_leaves_no_content_behind,
+                an_entry_that_cannot_be_stored_heals_nothing,
+                an_entry_without_owner_is_an_error_and_leaves_nothing,
+                of_simultaneous_uploads_of_the_same_bytes_one_is_stored,
+                of_simultaneous_uploads_over_damaged_content_one_heals,
+                simultaneous_uploads_of_different_bytes_are_all_stored,
+                a_private_entry_is_read_by_its_owner_alone,
+                a_public_entry_is_read_by_everybody,
+                an_unknown_entry_is_read_by_nobody,
+            ]
+            claims: [
+                an_own_entry_can_be_claimed_public_or_private,
+                an_own_entry_is_in_scope_without_the_public_ones,
+                a_public_entry_of_somebody_else_needs_the_public_scope,
+                a_private_entry_of_somebody_else_is_never_in_scope,
+                an_unknown_md5_fits_nothing,
+                several_entries_over_one_content_are_one_candidate,
+                two_own_contents_with_one_md5_are_ambiguous,
+                two_public_contents_with_one_md5_are_ambiguous,
+                an_own_and_a_public_content_with_one_md5_are_ambiguous,
+                private_content_of_others_makes_nothing_ambiguous,
+                a_sha256_narrows_the_scope_to_one_content,
+                a_sha256_without_its_md5_fits_nothing,
+                damaged_content_stays_in_scope_and_says_so,
+                a_claim_stores_an_entry_over_the_known_copy,
+                a_claimed_entry_is_a_right_of_its_own,
+                a_claim_outside_of_the_scope_stores_nothing,
+                a_claim_of_damaged_content_stores_nothing,
+                a_claim_that_became_ambiguous_stores_nothing,
+                a_claim_of_another_content_than_the_one_in_scope_stores_nothing,
+                a_claim_that_fails_stores_nothing,
+                simultaneous_claims_are_all_linked,
+            ]
+            lists: [
+                own_entries_come_newest_first,
+                of_one_millisecond_the_later_stored_comes_first,
+                an_own_list_holds_nobody_elses_entries,
+                pages_of_an_own_list_meet_without_gap_or_double,
+                pages_stay_in_place_when_newer_entries_arrive,
+                a_summary_says_what_the_entry_says,
+                public_entries_of_others_come_newest_first,
+                private_entries_of_others_are_not_listed,
+                content_that_one_has_is_not_recommended,
+                of_several_entries_over_one_content_the_newest_is_listed,
+                a_private_entry_does_not_stand_in_for_a_public_one,
+                the_limit_counts_contents_and_not_entries,
+            ]
+        }
+    };
+}
+
+/// Every field of the entry and of the content under it.
+pub fn an_entry_over_new_bytes_comes_back_as_it_was_given(on: &Repositories) {
+    let owner = register(on, 1);
+    for (n, size) in [0, 1, 1 << 40, i64::MAX as u64].into_iter().enumerate() {
+        let bytes = [n as u8; 3];
+        let file = a_file(owner, &bytes).title(" 报告/../'%.pdf ").private();
+        let file = file.at(-5 - n as i64).build();
+        let blob = a_blob(&bytes).size(size).build();
+        assert_eq!(on.files.attach(&file, &blob).unwrap(), Attached::Stored);
+        let found = stored(on, &file);
+        let expected = StoredFile {
+            id: file.id,
+            owner,
+            title: file.title,
+            md5: md5_of(&bytes),
+            visibility: file.visibility,
+            created_at: file.created_at,
+            blob: BlobRef {
+                id: found.blob.id,
+                sha256: sha256_of(&bytes),
+                size,
+                key: blob.key,
+                damaged: false,
+            },
+        };
+        assert_eq!(found, expected);
+    }
+}
+
+/// The offered copy is surplus: no row refers to its key.
+pub fn a_second_entry_over_the_same_bytes_shares_the_first_copy(on: &Repositories) {
+    let (one, two) = (register(on, 1), register(on, 2));
+    for bytes in [b"x".as_slice(), b""] {
+        let (first, second) = (
+            a_file(one, bytes).build(),
+            a_file(two, bytes).private().build(),
+        );
+        assert_eq!(attach(on, &first, bytes), Attached::Stored);
+        let copy = stored(on, &first).blob;
+        assert_eq!(attach(on, &second, bytes), Attached::Linked);
+        assert_eq!(stored(on, &second).blob, copy);
+        assert_eq!(stored(on, &first).blob, copy);
+    }
+}
+
+/// A collision of MD5 mixes nothing up, and the same bytes under another MD5 are the same bytes.
+pub fn content_is_told_apart_by_sha256_and_not_by_md5(on: &Repositories) {
+    let owner = register(on, 1);
+    let file = a_file(owner, b"good").build();
+    let twin = a_file(owner, b"evil").md5(md5_of(b"good")).build();
+    let alias = a_file(owner, b"good").md5(md5_of(b"alias")).build();
+    assert_eq!(attach(on, &file, b"good"), Attached::Stored);
+    assert_eq!(attach(on, &twin, b"evil"), Attached::Stored);
+    assert_eq!(attach(on, &alias, b"good"), Attached::Linked);
+    let (file, twin, alias) = (stored(on, &file), stored(on, &twin), stored(on, &alias));
+    assert_ne!(file.blob.id, twin.blob.id);
+    assert_eq!(twin.blob.sha256, sha256_of(b"evil"));
+    assert_eq!(file.blob, alias.blob);
+    assert_eq!((file.md5, twin.md5), (md5_of(b"good"), md5_of(b"good")));
+    assert_eq!(alias.md5, md5_of(b"alias"));
+}
+
+/// Each with its own title, date and visibility.
+pub fn one_owner_may_have_many_entries_over_one_content(on: &Repositories) {
+    let owner = register(on, 1);
+    let files = ["a", "b", "b"].map(|title| a_file(owner, b"x").title(title).build());
+    for file in &files {
+        attach(on, file, b"x");
+    }
+    for file in &files {
+        assert_eq!(stored(on, file).title, file.title);
+    }
+    assert_eq!(on.files.list_owned(owner, None, 10).unwrap().len(), 3);
+}
+
+/// The row keeps its identity, takes over the new key and loses the flag: once.
+pub fn an_upload_over_damaged_content_heals_it_for_everybody(on: &Repositories) {
+    let (one, two) = (register(on, 1), register(on, 2));
+    let (first, second) = (a_file(one, b"x").build(), a_file(two, b"x").build());
+    attach(on, &first, b"x");
+    let broken = damage(on, &first);
+    let blob = a_blob(b"x").build();
+    let answer = on.files.attach(&second, &blob).unwrap();
+    let replaced = broken.key.clone();
+    assert_eq!(answer, Attached::Healed { replaced });
+    let healed = BlobRef {
+        key: blob.key,
+        ..broken
+    };
+    assert!(!healed.damaged);
+    assert_eq!(stored(on, &first).blob, healed);
+    assert_eq!(stored(on, &second).blob, healed);
+    assert_eq!(
+        attach(on, &a_file(one, b"x").build(), b"x"),
+        Attached::Linked
+    );
+    assert_eq!(stored(on, &first).blob, healed);
+}
+
+/// All or nothing: bytes whose entry clashes are still unknown afterwards.
+pub fn an_entry_that_cannot_be_stored_leaves_no_content_behind(on: &Repositories) {
+    let (one, two) = (register(on, 1), register(on, 2));
+    let first = a_file(one, b"x").id(file_id(1)).build();
+    attach(on, &first, b"x");
+    let before = stored(on, &first);
+    let clash = a_file(two, b"y").id(file_id(1)).title("thief").build();
+    assert!(on.files.attach(&clash, &a_blob(b"y").build()).is_err());
+    assert_eq!(stored(on, &first), before);
+    assert!(on.files.list_owned(two, None, 10).unwrap().is_empty());
+    assert_eq!(
+        attach(on, &a_file(two, b"y").build(), b"y"),
+        Attached::Stored
+    );
+}
+
+/// All or nothing: the row still points at the damaged copy, and the offered one is surplus.
+pub fn an_entry_that_cannot_be_stored_heals_nothing(on: &Repositories) {
+    let owner = register(on, 1);
+    let first = a_file(owner, b"x").id(file_id(1)).build();
+    attach(on, &first, b"x");
+    let broken = damage(on, &first);
+    assert!(on.files.attach(&first, &a_blob(b"x").build()).is_err());
+    let found = stored(on, &first).blob;
+    assert_eq!((found.key, found.damaged), (broken.key, true));
+}
+
+/// Nobody's entry is not stored, and neither are its bytes.
+pub fn an_entry_without_owner_is_an_error_and_leaves_nothing(on: &Repositories) {
+    let orphan = a_file(user_id(9), b"x").build();
+    assert!(on.files.attach(&orphan, &a_blob(b"x").build()).is_err());
+    let owner = register(on, 1);
+    assert_eq!(on.files.find_readable(orphan.id, owner).unwrap(), None);
+    assert_eq!(
+        attach(on, &a_file(owner, b"x").build(), b"x"),
+        Attached::Stored
+    );
+}
+
+/// The others are linked to the winner's copy, and no entry is lost.
+pub fn of_simultaneous_uploads_of_the_same_bytes_one_is_stored(on: &Repositories) {
+    let owners: Vec<_> = (0..4).map(|n| register(on, n)).collect();
+    let files: Vec<_> = (0..RACERS)
+        .map(|n| a_file(owners[n as usize % 4], b"x").build())
+        .collect();
+    let keys = race(RACERS, |n| {
+        let blob = a_blob(b"x").build();
+        let answer = on.files.attach(&files[n as usize], &blob).unwrap();
+        (answer, blob.key)
+    });
+    let (answers, keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
+    assert_eq!(count(&answers, &Attached::Stored), 1);
+    assert_eq!(count(&answers, &Attached::Linked), RACERS as usize - 1);
+    let winner = answers.iter().position(|a| *a == Attached::Stored).unwrap();
+    for file in &files {
+        assert_eq!(stored(on, file).blob.key, keys[winner]);
+    }
+}
+
+/// One copy takes the damaged one's place; the others are surplus.
+pub fn of_simultaneous_uploads_over_damaged_content_one_heals(on: &Repositories) {
+    let owner = register(on, 1);
+    let first = a_file(owner, b"x").build();
+    attach(on, &first, b"x");
+    let broken = damage(on, &first);
+    let answers = race(RACERS, |_| {
+        let blob = a_blob(b"x").build();
+        let answer = on.files.attach(&a_file(owner, b"x").build(), &blob);
+        (answer.unwrap(), blob.key)
+    });
+    let (answers, keys): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+    let healed = Attached::Healed {
+        replaced: broken.key,
+    };
+    assert_eq!(count(&answers, &healed), 1);
+    assert_eq!(count(&answers, &Attached::Linked), RACERS as usize - 1);
+    let healer = answers.iter().position(|a| *a == healed).unwrap();
+    let found = stored(on, &first).blob;
+    assert_eq!((&found.key, found.damaged), (&keys[healer], false));
+}
+
+/// They do not stand in each other's way.
+pub fn simultaneous_uploads_of_different_bytes_are_all_stored(on: &Repositories) {
+    let owner = register(on, 1);
+    let answers = race(RACERS, |n| {
+        let bytes = n.to_le_bytes();
+        attach(on, &a_file(owner, &bytes).build(), &bytes)
+    });
+    assert_eq!(count(&answers, &Attached::Stored), RACERS as usize);
+    let listed = on.files.list_owned(owner, None, 100).unwrap();
+    assert_eq!(listed.len(), RACERS as usize);
+}
+
+/// To everybody else it is not there, not even to one who has the same bytes.
+pub fn a_private_entry_is_read_by_its_owner_alone(on: &Repositories) {
+    let (owner, other) = (register(on, 1), register(on, 2));
+    let secret = a_file(owner, b"x").private().build();
+    attach(on, &secret, b"x");
+    attach(on, &a_file(other, b"x").build(), b"x");
+    assert!(on.files.find_readable(secret.id, owner).unwrap().is_some());
+    assert_eq!(on.files.find_readable(secret.id, other).unwrap(), None);
+    assert_eq!(on.files.find_readable(secret.id, user_id(9)).unwrap(), None);
+}
+
+/// With the same answer for each of them.
+pub fn a_public_entry_is_read_by_everybody(on: &Repositories) {
+    let (owner, other) = (register(on, 1), register(on, 2));
+    let file = a_file(owner, b"x").build();
+    attach(on, &file, b"x");
+    let found = on.files.find_readable(file.id, other).unwrap();
+    assert_eq!(found, Some(stored(on, &file)));
+}
+
+/// Not even by one who has others.
+pub fn an_unknown_entry_is_read_by_nobody(on: &Repositories) {
+    let owner = register(on, 1);
+    assert_eq!(on.files.find_readable(file_id(1), owner).unwrap(), None);
+    attach(on, &a_file(owner, b"x").build(), b"x");
+    assert_eq!(on.files.find_readable(file_id(1), owner).unwrap(), None);
+}

@@ -1,0 +1,200 @@
+//! One suite per port: what its documentation promises, checked word by word.
+//!
+//! An adapter is finished when it passes. Its test file says how to make one, and the macros
+//! expand to one `#[test]` per promise, each in a fresh fixture:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use kms_testkit::contract::{Hashers, Repositories, Store};
+//! use kms_testkit::memory::{
+//!     ManualClock, MemoryBlobStore, MemoryDatabase, PlainHasher, SeededIds, SeededTokens,
+//! };
+//!
+//! fn repositories() -> Repositories {
+//!     let db = MemoryDatabase::new();
+//!     Repositories {
+//!         users: Arc::new(db.clone()),
+//!         sessions: Arc::new(db.clone()),
+//!         avatars: Arc::new(db.clone()),
+//!         files: Arc::new(db.clone()),
+//!         blobs: Arc::new(db),
+//!         keep: Arc::new(()), // or the guard of a temporary folder
+//!     }
+//! }
+//!
+//! fn store() -> Store {
+//!     let store = MemoryBlobStore::new();
+//!     let (staging, publishing) = (store.clone(), store.clone());
+//!     Store {
+//!         store: Arc::new(store),
+//!         staged: Box::new(move || staging.staged()), // or a count of files in a folder
+//!         published: Box::new(move || publishing.keys().len()),
+//!         keep: Box::new(()),
+//!     }
+//! }
+//!
+//! fn hashers() -> Hashers {
+//!     Hashers {
+//!         today: Arc::new(PlainHasher::new(5)),
+//!         weaker: Arc::new(PlainHasher::new(4)),
+//!     }
+//! }
+//!
+//! // All five over one database; or `user_repository_contract!(repositories)` and so on.
+//! kms_testkit::repositories_contract!(repositories);
+//! kms_testkit::blob_store_contract!(store);
+//! kms_testkit::password_hasher_contract!(hashers);
+//! kms_testkit::id_source_contract!(SeededIds::default); // answers an `impl IdSource`
+//! kms_testkit::token_source_contract!(SeededTokens::default); // an `impl TokenSource`
+//! kms_testkit::clock_contract!(ManualClock::new); // an `impl Clock`
+//! # fn main() {}
+//! ```
+//!
+//! Each macro makes a module of its own (`user_repository`, `blob_store`, …), so it is called once
+//! per test file or once per module. The argument is any expression that can be called without
+//! arguments and whose names are visible where the macro stands.
+//!
+//! **How the suites read the ports** where a sentence leaves room:
+//! - Content that is flagged as damaged is still content in scope: `find_claimable` answers it
+//!   with `damaged: true`, and it counts when contents are counted. Only `claim` refuses it.
+//! - The oldest session of an account is the one that was created first, whenever it was used.
+//! - A session that belongs to another account is not the asking session: `SessionEnded`.
+//! - An identity that is taken (an account's, a session's, an entry's) and an owner who does not
+//!   exist are errors, and errors leave nothing behind.
+//! - Every limit is legal, 0 and `usize::MAX` included.
+//!
+//! **Adding a promise.** Write a public function in the port's file, with the sentence it checks
+//! as its name, and put the name into the list of that file's macro; a test fails when it is
+//! missing there. Ask which change to an adapter it would catch, and make that change once.
+
+pub mod accounts;
+pub mod avatars;
+pub mod blobs;
+pub mod claims;
+pub mod entries;
+pub mod hasher;
+pub mod lists;
+pub mod logins;
+pub mod sessions;
+pub mod sources;
+pub mod store;
+pub mod users;
+
+mod support;
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use kms_domain::files::{BlobRepository, BlobStore, FileRepository};
+use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
+
+use crate::faults::{
+    FailNth, FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository,
+    FaultySessionRepository, FaultyUserRepository,
+};
+
+/// The five repositories over one empty database, because their rows refer to each other.
+#[derive(Clone)]
+pub struct Repositories {
+    /// The accounts.
+    pub users: Arc<dyn UserRepository>,
+    /// Their sessions.
+    pub sessions: Arc<dyn SessionRepository>,
+    /// Their avatars.
+    pub avatars: Arc<dyn AvatarRepository>,
+    /// Their entries.
+    pub files: Arc<dyn FileRepository>,
+    /// The content under them.
+    pub blobs: Arc<dyn BlobRepository>,
+    /// What must live as long as the database: a guard of a temporary folder, or nothing.
+    pub keep: Arc<dyn Any + Send + Sync>,
+}
+
+/// Counts something that an adapter holds at this moment, by looking behind the port.
+pub type Counter = Box<dyn Fn() -> usize + Send + Sync>;
+
+/// An empty blob store.
+pub struct Store {
+    /// The store.
+    pub store: Arc<dyn BlobStore>,
+    /// How many staged blobs take up room, for example the files in a staging folder.
+    pub staged: Counter,
+    /// How many published blobs take up room, for example the files below a blob folder.
+    pub published: Counter,
+    /// What must live as long as the store: a guard of a temporary folder, or nothing.
+    pub keep: Box<dyn Any + Send + Sync>,
+}
+
+/// One kind of password hasher at two costs.
+pub struct Hashers {
+    /// The hasher under test, as cheap as it can be configured, but not the cheapest.
+    pub today: Arc<dyn PasswordHasher>,
+    /// The same hasher at a lower cost.
+    pub weaker: Arc<dyn PasswordHasher>,
+}
+
+impl Repositories {
+    /// The same repositories with calls that fail where `plan` says so. The calls of all five are
+    /// counted together.
+    #[must_use]
+    pub fn with_faults(&self, plan: &FailNth) -> Self {
+        Self {
+            users: Arc::new(FaultyUserRepository::new(self.users.clone(), plan)),
+            sessions: Arc::new(FaultySessionRepository::new(self.sessions.clone(), plan)),
+            avatars: Arc::new(FaultyAvatarRepository::new(self.avatars.clone(), plan)),
+            files: Arc::new(FaultyFileRepository::new(self.files.clone(), plan)),
+            blobs: Arc::new(FaultyBlobRepository::new(self.blobs.clone(), plan)),
+            keep: self.keep.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Repositories {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Repositories")
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl fmt::Debug for Hashers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashers")
+    }
+}
+
+/// Turns a list of promises into a module of tests; the suites' macros are made of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __contract_tests {
+    ($module:ident, $fresh:expr, $($suite:ident: [$($promise:ident),+ $(,)?])+) => {
+        mod $module {
+            #[allow(unused_imports, reason = "an absolute path needs nothing from above")]
+            use super::*;
+
+            $($(
+                #[test]
+                fn $promise() {
+                    $crate::contract::$suite::$promise(&$fresh());
+                }
+            )+)+
+        }
+    };
+}
+
+/// The suites of the five repositories, each in a module of its own, over `fn() -> Repositories`.
+#[macro_export]
+macro_rules! repositories_contract {
+    ($fresh:expr) => {
+        $crate::user_repository_contract!($fresh);
+        $crate::session_repository_contract!($fresh);
+        $crate::avatar_repository_contract!($fresh);
+        $crate::file_repository_contract!($fresh);
+        $crate::blob_repository_contract!($fresh);
+    };
+}

@@ -1,0 +1,176 @@
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use kms_domain::PortError;
+use kms_domain::files::{Attached, BlobId, BlobKey, BlobRef, FileId, NewBlob, NewFile};
+use kms_domain::users::{NewUser, Session, SessionId, TokenDigest, UserId};
+
+use crate::contract::Repositories;
+
+/// A database in memory that is every repository at once. Clones share one state; each call is a
+/// transaction, because it holds the one lock from beginning to end and checks before it writes.
+#[derive(Clone, Default)]
+pub struct MemoryDatabase {
+    state: Arc<Mutex<State>>,
+}
+
+/// The rows.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) users: BTreeMap<UserId, UserRow>,
+    pub(super) sessions: HashMap<SessionId, SessionRow>,
+    pub(super) avatars: HashMap<UserId, BlobId>,
+    /// By the number of their ids, which have no order of their own.
+    pub(super) blobs: BTreeMap<i64, BlobRef>,
+    /// In the order in which they were stored.
+    pub(super) files: Vec<FileRow>,
+    next_seq: i64,
+}
+
+pub(super) struct UserRow {
+    pub(super) user: NewUser,
+    pub(super) logged_in: bool,
+}
+
+pub(super) struct SessionRow {
+    pub(super) session: Session,
+    pub(super) token: TokenDigest,
+}
+
+pub(super) struct FileRow {
+    pub(super) file: NewFile,
+    pub(super) blob: BlobId,
+    pub(super) seq: i64,
+}
+
+impl MemoryDatabase {
+    /// An empty database.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All five ports over this database.
+    #[must_use]
+    pub fn repositories(&self) -> Repositories {
+        Repositories {
+            users: Arc::new(self.clone()),
+            sessions: Arc::new(self.clone()),
+            avatars: Arc::new(self.clone()),
+            files: Arc::new(self.clone()),
+            blobs: Arc::new(self.clone()),
+            keep: Arc::new(()),
+        }
+    }
+
+    /// How many accounts there are.
+    #[must_use]
+    pub fn user_count(&self) -> usize {
+        self.lock().users.len()
+    }
+
+    /// How many sessions are open.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.lock().sessions.len()
+    }
+
+    /// How many entries there are, public and private.
+    #[must_use]
+    pub fn file_count(&self) -> usize {
+        self.lock().files.len()
+    }
+
+    /// All content that is known, the oldest first.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<BlobRef> {
+        self.lock().blobs.values().cloned().collect()
+    }
+
+    /// The keys that rows refer to: what must be readable in the store.
+    #[must_use]
+    pub fn blob_keys(&self) -> Vec<BlobKey> {
+        self.blobs().into_iter().map(|blob| blob.key).collect()
+    }
+
+    /// Removes an entry as if its owner had deleted it. `false`: there is none with this id.
+    pub fn remove_file(&self, id: FileId) -> bool {
+        let mut state = self.lock();
+        let before = state.files.len();
+        state.files.retain(|row| row.file.id != id);
+        state.files.len() < before
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // A test that panicked while it held the lock has failed already.
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryDatabase").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// The account must exist, as a foreign key would have it.
+    pub(super) fn require_user(&self, user: UserId) -> Result<(), PortError> {
+        if self.users.contains_key(&user) {
+            Ok(())
+        } else {
+            Err(PortError::internal(format!("there is no account {user}")))
+        }
+    }
+
+    pub(super) fn blob(&self, id: BlobId) -> BlobRef {
+        self.blobs[&id.as_i64()].clone()
+    }
+
+    /// Makes offered bytes known; nothing can fail any more when this is called.
+    pub(super) fn adopt(&mut self, blob: &NewBlob) -> (BlobId, Attached) {
+        let known = self.blobs.values_mut().find(|b| b.sha256 == blob.sha256);
+        if let Some(known) = known {
+            let attached = if known.damaged {
+                known.damaged = false;
+                let replaced = std::mem::replace(&mut known.key, blob.key.clone());
+                Attached::Healed { replaced }
+            } else {
+                Attached::Linked
+            };
+            return (known.id, attached);
+        }
+        let id = BlobId::from_i64(self.blobs.len() as i64 + 1);
+        let row = BlobRef {
+            id,
+            sha256: blob.sha256,
+            size: blob.size,
+            key: blob.key.clone(),
+            damaged: false,
+        };
+        self.blobs.insert(id.as_i64(), row);
+        (id, Attached::Stored)
+    }
+
+    /// Stores an entry whose owner and id were checked.
+    pub(super) fn insert_file(&mut self, file: &NewFile, blob: BlobId) {
+        self.next_seq += 1;
+        self.files.push(FileRow {
+            file: file.clone(),
+            blob,
+            seq: self.next_seq,
+        });
+    }
+
+    /// The owner must exist and the id be free, as the keys of a table would have it.
+    pub(super) fn check_file(&self, file: &NewFile) -> Result<(), PortError> {
+        self.require_user(file.owner)?;
+        if self.files.iter().any(|row| row.file.id == file.id) {
+            return Err(PortError::internal(format!("entry {} exists", file.id)));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use kms_domain::PortError;
+use kms_domain::files::{
+    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, FileId, FileRepository, FileSummary,
+    ListPosition, NewBlob, NewFile, StoredFile,
+};
+use kms_domain::users::UserId;
+
+use super::MemoryDatabase;
+use super::database::{FileRow, State};
+
+impl FileRepository for MemoryDatabase {
+    fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError> {
+        let mut state = self.lock();
+        state.check_file(file)?;
+        let (id, attached) = state.adopt(blob);
+        state.insert_file(file, id);
+        Ok(attached)
+    }
+
+    fn find_claimable(&self, scope: &ClaimScope) -> Result<ClaimCandidates, PortError> {
+        Ok(self.lock().candidates(scope))
+    }
+
+    fn claim(
+        &self,
+        file: &NewFile,
+        scope: &ClaimScope,
+        blob: BlobId,
+    ) -> Result<Claimed, PortError> {
+        let mut state = self.lock();
+        match state.candidates(scope) {
+            ClaimCandidates::One(found) if found.id == blob && !found.damaged => {
+                state.check_file(file)?;
+                state.insert_file(file, blob);
+                Ok(Claimed::Linked)
+            }
+            _ => Ok(Claimed::NotEligible),
+        }
+    }
+
+    fn find_readable(&self, id: FileId, asker: UserId) -> Result<Option<StoredFile>, PortError> {
+        let state = self.lock();
+        let row = state.files.iter().find(|row| row.file.id == id);
+        Ok(row
+            .filter(|row| row.file.owner == asker || row.file.visibility.is_public())
+            .map(|row| StoredFile {
+                id,
+                owner: row.file.owner,
+                title: row.file.title.clone(),
+                md5: row.file.md5,
+                visibility: row.file.visibility,
+                created_at: row.file.created_at,
+                blob: state.blob(row.blob),
+            }))
+    }
+
+    fn list_owned(
+        &self,
+        owner: UserId,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<Vec<FileSummary>, PortError> {
+        let state = self.lock();
+        let own = state
+            .newest_first()
+            .into_iter()
+            .filter(|row| row.file.owner == owner)
+            .filter(|row| after.is_none_or(|after| position(row) < after));
+        Ok(own.take(limit).map(summary).collect())
+    }
+
+    fn list_public_of_others(
+        &self,
+        asker: UserId,
+        limit: usize,
+    ) -> Result<Vec<FileSummary>, PortError> {
+        let state = self.lock();
+        let mut seen: HashSet<BlobId> = state
+            .files
+            .iter()
+            .filter(|row| row.file.owner == asker)
+            .map(|row| row.blob)
+            .collect();
+        let offered = state
+            .newest_first()
+            .into_iter()
+            .filter(|row| row.file.visibility.is_public())
+            .filter(|row| seen.insert(row.blob));
+        Ok(offered.take(limit).map(summary).collect())
+    }
+}
+
+impl State {
+    fn candidates(&self, scope: &ClaimScope) -> ClaimCandidates {
+        let mut seen = HashSet::new();
+        let distinct = self
+            .files
+            .iter()
+            .filter(|row| row.file.md5 == scope.md5)
+            .filter(|row| {
+                row.file.owner == scope.owner
+                    || (scope.include_public && row.file.visibility.is_public())
+            })
+            .map(|row| self.blob(row.blob))
+            .filter(|blob| scope.sha256.is_none_or(|sha256| blob.sha256 == sha256))
+            .filter(|blob| seen.insert(blob.id));
+        ClaimCandidates::from_distinct(distinct)
+    }
+
+    fn newest_first(&self) -> Vec<&FileRow> {
+        let mut rows: Vec<_> = self.files.iter().collect();
+        rows.sort_unstable_by_key(|row| Reverse(position(row)));
+        rows
+    }
+}
+
+const fn position(row: &FileRow) -> ListPosition {
+    ListPosition {
+        created_at: row.file.created_at,
+        seq: row.seq,
+    }
+}
+
+fn summary(row: &FileRow) -> FileSummary {
+    FileSummary {
+        id: row.file.id,
+        title: row.file.title.clone(),
+        visibility: row.file.visibility,
+        position: position(row),
+    }
+}

@@ -1,0 +1,28 @@
+//! Every port in memory.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use kms_domain::users::UserRepository;
+//! use kms_testkit::builders::a_user;
+//! use kms_testkit::memory::MemoryDatabase;
+//!
+//! let db = MemoryDatabase::new();
+//! let users: Arc<dyn UserRepository> = Arc::new(db.clone()); // clones share one state
+//! users.register(&a_user(1)).unwrap();
+//! assert!(db.is_registered(&a_user(1).phone).unwrap());
+//! ```
+
+mod avatars;
+mod blobs;
+mod database;
+mod files;
+mod hasher;
+mod sessions;
+mod sources;
+mod store;
+mod users;
+
+pub use database::MemoryDatabase;
+pub use hasher::PlainHasher;
+pub use sources::{ManualClock, SeededIds, SeededTokens};
+pub use store::MemoryBlobStore;

@@ -1,0 +1,37 @@
+//! The adapters in memory keep every promise of the ports, like any other adapter.
+
+use std::sync::Arc;
+
+use kms_testkit::contract::{Hashers, Repositories, Store};
+use kms_testkit::memory::{
+    ManualClock, MemoryBlobStore, MemoryDatabase, PlainHasher, SeededIds, SeededTokens,
+};
+
+fn repositories() -> Repositories {
+    MemoryDatabase::new().repositories()
+}
+
+fn store() -> Store {
+    let store = MemoryBlobStore::new();
+    let (staging, publishing) = (store.clone(), store.clone());
+    Store {
+        store: Arc::new(store),
+        staged: Box::new(move || staging.staged()),
+        published: Box::new(move || publishing.keys().len()),
+        keep: Box::new(()),
+    }
+}
+
+fn hashers() -> Hashers {
+    Hashers {
+        today: Arc::new(PlainHasher::new(5)),
+        weaker: Arc::new(PlainHasher::new(4)),
+    }
+}
+
+kms_testkit::repositories_contract!(repositories);
+kms_testkit::blob_store_contract!(store);
+kms_testkit::password_hasher_contract!(hashers);
+kms_testkit::id_source_contract!(SeededIds::default);
+kms_testkit::token_source_contract!(SeededTokens::default);
+kms_testkit::clock_contract!(ManualClock::new);

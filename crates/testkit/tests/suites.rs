@@ -1,0 +1,53 @@
+//! Every promise that is written down is also checked.
+
+const ACCOUNTS: &str = include_str!("../src/contract/accounts.rs");
+const AVATARS: &str = include_str!("../src/contract/avatars.rs");
+const BLOBS: &str = include_str!("../src/contract/blobs.rs");
+const CLAIMS: &str = include_str!("../src/contract/claims.rs");
+const ENTRIES: &str = include_str!("../src/contract/entries.rs");
+const HASHER: &str = include_str!("../src/contract/hasher.rs");
+const LISTS: &str = include_str!("../src/contract/lists.rs");
+const LOGINS: &str = include_str!("../src/contract/logins.rs");
+const SESSIONS: &str = include_str!("../src/contract/sessions.rs");
+const SOURCES: &str = include_str!("../src/contract/sources.rs");
+const STORE: &str = include_str!("../src/contract/store.rs");
+const USERS: &str = include_str!("../src/contract/users.rs");
+
+/// Each suite, its file, and the file in which its macro stands.
+const SUITES: [(&str, &str, &str); 12] = [
+    ("accounts", ACCOUNTS, USERS),
+    ("avatars", AVATARS, AVATARS),
+    ("blobs", BLOBS, BLOBS),
+    ("claims", CLAIMS, ENTRIES),
+    ("entries", ENTRIES, ENTRIES),
+    ("hasher", HASHER, HASHER),
+    ("lists", LISTS, ENTRIES),
+    ("logins", LOGINS, LOGINS),
+    ("sessions", SESSIONS, LOGINS),
+    ("sources", SOURCES, SOURCES),
+    ("store", STORE, STORE),
+    ("users", USERS, USERS),
+];
+
+#[test]
+fn every_promise_stands_once_in_the_list_of_its_suite() {
+    for (suite, text, list) in SUITES {
+        let mut written: Vec<_> = between(text, "\npub fn ", "(").collect();
+        let mut listed: Vec<_> = between(list, &format!(" {suite}: ["), "]")
+            .flat_map(|names| names.split(','))
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .collect();
+        written.sort_unstable();
+        listed.sort_unstable();
+        assert!(!written.is_empty(), "{suite} promises nothing");
+        assert_eq!(written, listed, "{suite}");
+    }
+}
+
+/// What stands between each `head` and the next `tail`.
+fn between<'a>(text: &'a str, head: &str, tail: &str) -> impl Iterator<Item = &'a str> {
+    text.split(head)
+        .skip(1)
+        .filter_map(move |rest| Some(rest.split_once(tail)?.0))
+}
