@@ -11,7 +11,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::DataDir;
-use super::sync::{SyncError, SyncGate};
+use super::sync::{SyncError, SyncGate, is_full};
 use crate::random::random_bytes;
 
 /// Hexadecimal digits of a SHA-256, and of the random part of a key.
@@ -275,9 +275,10 @@ fn failed(
 }
 
 fn kind_of(error: &io::Error) -> PortErrorKind {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PortErrorKind::StorageFull,
-        _ => PortErrorKind::Internal,
+    if is_full(error) {
+        PortErrorKind::StorageFull
+    } else {
+        PortErrorKind::Internal
     }
 }
 

@@ -5,6 +5,14 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Whether the device or a quota has no room left.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
 /// Asks the device to keep what was written to a file or folder.
 type Syncer = Box<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
 
@@ -48,7 +56,9 @@ impl SyncGate {
     pub(super) fn sync(&self, file: &File) -> Result<(), SyncError> {
         self.check()?;
         (self.syncer)(file).map_err(|error| {
-            if !self.failed.swap(true, Ordering::AcqRel) {
+            // A full disk says nothing about earlier pages, and what could not be synced is
+            // thrown away; when there is room again, uploads go on.
+            if !is_full(&error) && !self.failed.swap(true, Ordering::AcqRel) {
                 tracing::error!(
                     %error,
                     "a sync failed; no upload will succeed until the server is restarted"

@@ -54,16 +54,20 @@ pub struct SqliteConfig {
     pub busy_timeout: Duration,
     /// Most writes that wait for the writer; the next one is refused as unavailable.
     pub queue: usize,
+    /// Whether the caller holds the lock of the data folder. The owner checks the file and brings
+    /// its schema up to date; a guest finds the schema current or is refused.
+    pub owner: bool,
 }
 
 impl SqliteConfig {
-    /// 8 readers, 5 seconds, 1024 waiting writes.
+    /// 8 readers, 5 seconds, 1024 waiting writes, as the owner.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             readers: 8,
             busy_timeout: Duration::from_secs(5),
             queue: 1024,
+            owner: true,
         }
     }
 }

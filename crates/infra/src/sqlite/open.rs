@@ -83,6 +83,15 @@ pub enum OpenError {
         /// The first migration that this release does not know.
         version: String,
     },
+    /// The schema is older than this release's, and whoever asked may not change it.
+    #[error(
+        "{path}: the database has the schema of an older release, which is running; use the \
+         same release, or stop the server first"
+    )]
+    SchemaTooOld {
+        /// The database file.
+        path: PathBuf,
+    },
     /// A migration failed.
     #[error("{path}: the schema could not be brought up to date")]
     Migration {
@@ -110,6 +119,7 @@ pub(super) fn open(config: SqliteConfig, commit: Commit) -> Result<SqliteDatabas
         readers,
         busy_timeout,
         queue,
+        owner,
     } = config;
     // SQLite takes names such as `:memory:` and `file:…?…` for something else than a path; an
     // absolute one is always a path.
@@ -136,11 +146,15 @@ pub(super) fn open(config: SqliteConfig, commit: Commit) -> Result<SqliteDatabas
     if !is_recent(&version) {
         return Err(OpenError::LibraryTooOld { found: version });
     }
-    let findings = quick_check(&mut writer).map_err(query("the quick check"))?;
-    if !findings.is_empty() {
-        return Err(OpenError::Damaged { path, findings });
+    if owner {
+        let findings = quick_check(&mut writer).map_err(query("the quick check"))?;
+        if !findings.is_empty() {
+            return Err(OpenError::Damaged { path, findings });
+        }
+        migrate(&mut writer, &path)?;
+    } else {
+        expect_current_schema(&mut writer, path.clone())?;
     }
-    migrate(&mut writer, &path)?;
 
     let readers = Readers::open(url, readers, busy_timeout)
         .map_err(|source| OpenError::Readers { path, source })?;
@@ -194,15 +208,35 @@ fn quick_check(conn: &mut SqliteConnection) -> Result<Vec<String>, DieselError> 
 }
 
 fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Migration {
-        path: path.to_owned(),
-        source,
-    };
+    refuse_newer_schema(conn, path)?;
+    conn.run_pending_migrations(MIGRATIONS)
+        .map_err(failed(path))?;
+    Ok(())
+}
+
+/// The check of a guest, who must find the schema as this release makes it.
+fn expect_current_schema(conn: &mut SqliteConnection, path: PathBuf) -> Result<(), OpenError> {
+    refuse_newer_schema(conn, &path)?;
+    let pending = conn
+        .has_pending_migration(MIGRATIONS)
+        .map_err(failed(&path))?;
+    if pending {
+        return Err(OpenError::SchemaTooOld { path });
+    }
+    Ok(())
+}
+
+fn refuse_newer_schema(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     let known =
         diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS)
-            .map_err(failed)?;
+            .map_err(failed(path))?;
     // Diesel answers the newest first; the oldest unknown one says most.
-    for version in conn.applied_migrations().map_err(failed)?.iter().rev() {
+    for version in conn
+        .applied_migrations()
+        .map_err(failed(path))?
+        .iter()
+        .rev()
+    {
         if !known.iter().any(|m| m.name().version() == *version) {
             return Err(OpenError::SchemaTooNew {
                 path: path.to_owned(),
@@ -210,8 +244,12 @@ fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
             });
         }
     }
-    conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
     Ok(())
+}
+
+fn failed(path: &Path) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Migration { path, source }
 }
 
 #[cfg(test)]

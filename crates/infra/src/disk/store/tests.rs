@@ -150,6 +150,26 @@ fn whichever_sync_fails_nothing_is_published_until_a_restart() {
 }
 
 #[test]
+fn a_full_disk_at_whichever_sync_ends_that_upload_alone() {
+    for k in 0..4 {
+        let folder = tempfile::tempdir().unwrap();
+        let calls = AtomicUsize::new(0);
+        let gate = SyncGate::with(Box::new(move |file| {
+            if calls.fetch_add(1, Ordering::SeqCst) == k {
+                return Err(Errno::NOSPC.into());
+            }
+            file.sync_all()
+        }));
+        let store = DiskBlobStore::with_gate(&DataDir::open(folder.path()).unwrap(), gate);
+        let error = publish(&store, b"bytes").unwrap_err();
+        assert_eq!(error.kind(), PortErrorKind::StorageFull);
+        assert_eq!(files(&folder.path().join("blobs")).len(), 0, "k = {k}");
+        let key = publish(&store, b"bytes").unwrap();
+        assert_eq!(read(&store, &key).unwrap(), b"bytes");
+    }
+}
+
+#[test]
 fn the_second_blob_of_a_shard_syncs_itself_and_its_name_only() {
     let folder = tempfile::tempdir().unwrap();
     let calls = Arc::new(AtomicUsize::new(0));

@@ -149,3 +149,35 @@ fn every_migration_can_be_undone_and_done_again() {
     drop(conn);
     drop(open_in(&folder).unwrap());
 }
+
+fn guest_in(folder: &TempDir) -> Result<SqliteDatabase, OpenError> {
+    SqliteDatabase::open(SqliteConfig {
+        owner: false,
+        ..SqliteConfig::new(database(folder))
+    })
+}
+
+#[test]
+fn a_guest_works_beside_the_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let owner = open_in(&folder).unwrap();
+    let guest = guest_in(&folder).unwrap();
+    SqliteUserRepository::new(&guest)
+        .register(&a_user(1))
+        .unwrap();
+    let seen = SqliteUserRepository::new(&owner)
+        .is_registered(&phone(1))
+        .unwrap();
+    assert!(seen);
+}
+
+#[test]
+fn a_guest_never_migrates() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(
+        guest_in(&folder),
+        Err(OpenError::SchemaTooOld { .. })
+    ));
+    let mut conn = connect(&folder);
+    assert!(conn.batch_execute("SELECT * FROM users").is_err());
+}
