@@ -1,0 +1,138 @@
+//! What a running server consists of, seen from a handler.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use kms_domain::codes::Code;
+use kms_domain::files::FileService;
+use kms_domain::users::{AccountService, AvatarService, PasswordPolicy, SessionService};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::ApiError;
+use crate::offload::{Lane, Offload};
+
+/// The use cases.
+#[derive(Clone)]
+pub struct Services {
+    /// Registering and changing accounts.
+    pub accounts: AccountService,
+    /// Logging in and telling who asks.
+    pub sessions: SessionService,
+    /// Avatars.
+    pub avatars: AvatarService,
+    /// Files.
+    pub files: FileService,
+    /// What a new password must be.
+    pub passwords: PasswordPolicy,
+}
+
+/// Bounds on what a client may send, in bytes unless said otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// A body that carries no file.
+    pub body: u64,
+    /// The bytes of a file.
+    pub file: u64,
+    /// The bytes of an avatar.
+    pub avatar: u64,
+    /// Time between two pieces of a body.
+    pub body_idle: Duration,
+    /// Uploads at once whose sender has not shown a token yet.
+    pub anonymous_uploads: usize,
+    /// Bytes that such uploads may have sent together.
+    pub anonymous_bytes: u64,
+}
+
+/// A running server: its use cases, the door to them, and its limits.
+pub struct App {
+    pub(crate) services: Arc<Services>,
+    pub(crate) offload: Offload,
+    pub(crate) limits: Limits,
+    anonymous: Arc<Anonymous>,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(services: Services, offload: Offload, limits: Limits) -> Self {
+        Self {
+            services: Arc::new(services),
+            offload,
+            limits,
+            anonymous: Arc::new(Anonymous {
+                places: Arc::new(Semaphore::new(limits.anonymous_uploads)),
+                bytes: AtomicU64::new(0),
+                most_bytes: limits.anonymous_bytes,
+            }),
+        }
+    }
+
+    /// Runs a use case where it may block.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        job: impl FnOnce(&Services) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let services = Arc::clone(&self.services);
+        self.offload.run(lane, move || job(&services)).await?
+    }
+
+    /// A place among the uploads of unknown senders.
+    pub(crate) fn admit_anonymous(&self) -> Result<AnonymousUpload, ApiError> {
+        match Arc::clone(&self.anonymous.places).try_acquire_owned() {
+            Ok(permit) => Ok(AnonymousUpload {
+                all: Arc::clone(&self.anonymous),
+                bytes: 0,
+                _permit: permit,
+            }),
+            Err(_) => Err(ApiError::because(
+                Code::Busy,
+                "too many uploads without a token in front of their data",
+            )),
+        }
+    }
+}
+
+/// What unknown senders have sent together.
+#[derive(Debug)]
+struct Anonymous {
+    places: Arc<Semaphore>,
+    bytes: AtomicU64,
+    most_bytes: u64,
+}
+
+/// One upload whose sender is not known yet. Its place and its bytes are given back on drop.
+#[derive(Debug)]
+pub(crate) struct AnonymousUpload {
+    all: Arc<Anonymous>,
+    bytes: u64,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AnonymousUpload {
+    /// Counts `more` bytes, or refuses them.
+    pub(crate) fn add(&mut self, more: u64) -> Result<(), ApiError> {
+        let taken = self
+            .all
+            .bytes
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
+                now.checked_add(more)
+                    .filter(|sum| *sum <= self.all.most_bytes)
+            });
+        if taken.is_err() {
+            return Err(ApiError::because(
+                Code::Busy,
+                "uploads without a token in front of their data hold too many bytes",
+            ));
+        }
+        self.bytes = self.bytes.saturating_add(more);
+        Ok(())
+    }
+}
+
+impl Drop for AnonymousUpload {
+    fn drop(&mut self) {
+        self.all.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}

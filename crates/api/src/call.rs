@@ -1,0 +1,278 @@
+//! A request on its way in: its body in whatever format, its token from wherever it came.
+
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::{FromRequest, HttpRequest, web};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use kms_domain::codes::Code;
+use kms_domain::users::{Actor, Token};
+
+use crate::app::{App, Services};
+use crate::error::ApiError;
+use crate::intake::{Fields, Scanner, Shape};
+use crate::offload::Lane;
+use crate::receive;
+
+/// White space in front of a body that is looked through for its first character.
+const MAX_BLANK: usize = 4096;
+
+/// Name of the field that carries the token.
+pub(crate) const TOKEN: &str = "token";
+
+/// A request whose body has not been read. Every handler takes one.
+pub(crate) struct Call {
+    pub(crate) app: web::Data<App>,
+    pub(crate) head: HttpRequest,
+    payload: Payload,
+}
+
+impl FromRequest for Call {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(head: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(match head.app_data::<web::Data<App>>() {
+            Some(app) => Ok(Self {
+                app: app.clone(),
+                head: head.clone(),
+                payload: payload.take(),
+            }),
+            None => Err(ApiError::because(
+                Code::ServerError,
+                "the application state is not wired",
+            )),
+        })
+    }
+}
+
+impl Call {
+    /// Reads a body of small fields.
+    pub(crate) async fn read(self, shape: Shape) -> Result<Request, ApiError> {
+        let limit = self.app.limits.body;
+        let (mut body, request) = self.open(limit)?;
+        let fields = match body.format(&request.head).await? {
+            Format::Multipart => receive::multipart_fields(body, &request.head, shape).await?,
+            format => {
+                let mut scanner = format.scanner(shape);
+                // A shape without a payload field yields no payload.
+                let mut none = Vec::new();
+                while let Some(chunk) = body.next().await? {
+                    scanner.feed(&chunk, &mut none)?;
+                }
+                scanner.finish(&mut none)?
+            }
+        };
+        Ok(request.with(fields))
+    }
+
+    /// Splits into the body, bounded by `limit` bytes, and what is known without it.
+    pub(crate) fn open(self, limit: u64) -> Result<(Body, Opened), ApiError> {
+        let headers = self.head.headers();
+        if let Some(encoding) = headers.get(CONTENT_ENCODING)
+            && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+        {
+            return Err(ApiError::bad_format("compressed bodies are not decoded"));
+        }
+        let announced = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > limit) {
+            return Err(ApiError::because(
+                Code::TooLarge,
+                "the announced body is above the limit",
+            ));
+        }
+        let bearer = bearer(&self.head);
+        let body = Body {
+            payload: self.payload,
+            peeked: None,
+            idle: self.app.limits.body_idle,
+            remaining: limit,
+        };
+        let opened = Opened {
+            app: self.app,
+            head: self.head,
+            bearer,
+        };
+        Ok((body, opened))
+    }
+}
+
+/// A request of which everything but the body is known.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub(crate) app: web::Data<App>,
+    pub(crate) head: HttpRequest,
+    pub(crate) bearer: Option<String>,
+}
+
+impl Opened {
+    /// Completes the request.
+    pub(crate) fn with(self, fields: Fields) -> Request {
+        Request {
+            app: self.app,
+            bearer: self.bearer,
+            fields,
+        }
+    }
+}
+
+/// A request that has been read.
+pub(crate) struct Request {
+    pub(crate) app: web::Data<App>,
+    pub(crate) fields: Fields,
+    bearer: Option<String>,
+}
+
+impl Request {
+    /// Runs a use case for whom the token names. The token is judged before anything else: pass
+    /// the parsed input as a `Result` and open it inside `job`.
+    pub(crate) async fn as_actor<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        job: impl FnOnce(&Services, &Actor) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let token = self.token()?;
+        self.app
+            .run(lane, move |services| {
+                let actor = authenticate(services, &token)?;
+                job(services, &actor)
+            })
+            .await
+    }
+
+    /// The token of the body, or else that of the header.
+    fn token(&self) -> Result<Token, ApiError> {
+        let text = match self.fields.text(TOKEN)? {
+            Some(text) => Some(text),
+            None => self.bearer.as_deref(),
+        };
+        match text {
+            Some(text) if !text.is_empty() => Ok(Token::new(text)),
+            _ => Err(ApiError::new(Code::TokenMissing)),
+        }
+    }
+}
+
+/// Who a token belongs to, or code 3.
+pub(crate) fn authenticate(services: &Services, token: &Token) -> Result<Actor, ApiError> {
+    services
+        .sessions
+        .authenticate(token)?
+        .ok_or_else(|| ApiError::new(Code::TokenExpired))
+}
+
+/// The token of an `Authorization: Bearer` header. Another scheme is somebody else's business, a
+/// proxy's for example.
+fn bearer(head: &HttpRequest) -> Option<String> {
+    let value = head.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_matches(' ').to_owned())
+}
+
+/// How a body carries its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    Form,
+    Multipart,
+}
+
+impl Format {
+    /// The push parser for it; a multipart body has its own way and is parsed as JSON here never.
+    pub(crate) fn scanner(self, shape: Shape) -> Scanner {
+        match self {
+            Self::Form => Scanner::form(shape),
+            Self::Json | Self::Multipart => Scanner::json(shape),
+        }
+    }
+}
+
+/// The bytes of a body as they arrive, within its limit and without long silences.
+pub(crate) struct Body {
+    payload: Payload,
+    peeked: Option<Bytes>,
+    idle: Duration,
+    remaining: u64,
+}
+
+impl Body {
+    /// The next piece; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, PayloadError> {
+        if let Some(chunk) = self.peeked.take() {
+            return Ok(Some(chunk));
+        }
+        let next = tokio::time::timeout(self.idle, self.payload.next()).await;
+        // A sender that falls silent has not completed its body.
+        let Some(chunk) = next
+            .map_err(|_| PayloadError::Incomplete(None))?
+            .transpose()?
+        else {
+            return Ok(None);
+        };
+        self.remaining = u64::try_from(chunk.len())
+            .ok()
+            .and_then(|length| self.remaining.checked_sub(length))
+            .ok_or(PayloadError::Overflow)?;
+        Ok(Some(chunk))
+    }
+
+    /// In which format the body is. A body that begins like a JSON object is one whatever its
+    /// Content-Type says, because many clients never set it: curl sends every `-d` as a form.
+    pub(crate) async fn format(&mut self, head: &HttpRequest) -> Result<Format, PayloadError> {
+        let declared = declared_format(head);
+        if declared == Format::Json {
+            return Ok(declared);
+        }
+        let mut begin = Vec::new();
+        while let Some(chunk) = self.next().await? {
+            begin.extend_from_slice(&chunk);
+            if begin.len() > MAX_BLANK && begin.iter().all(u8::is_ascii_whitespace) {
+                break;
+            }
+            let first = begin.iter().find(|byte| !byte.is_ascii_whitespace());
+            if let Some(first) = first {
+                let format = if *first == b'{' {
+                    Format::Json
+                } else {
+                    declared
+                };
+                self.peeked = Some(begin.into());
+                return Ok(format);
+            }
+        }
+        self.peeked = Some(begin.into());
+        Ok(declared)
+    }
+}
+
+fn declared_format(head: &HttpRequest) -> Format {
+    let essence = head
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(|essence| essence.trim().to_ascii_lowercase());
+    match essence.as_deref() {
+        Some("application/x-www-form-urlencoded") => Format::Form,
+        Some("multipart/form-data") => Format::Multipart,
+        _ => Format::Json,
+    }
+}
+
+impl From<PayloadError> for ApiError {
+    fn from(error: PayloadError) -> Self {
+        match error {
+            PayloadError::Overflow => Self::because(Code::TooLarge, "the body is above the limit"),
+            other => Self::bad_format(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+use super::*;
+use clap::error::ErrorKind;
+
+fn cli(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("kms-server").chain(line.split_whitespace()))
+}
+
+fn command(line: &str) -> Command {
+    cli(line).unwrap().command
+}
+
+fn shown(line: &str) -> String {
+    cli(line).unwrap_err().to_string()
+}
+
+#[test]
+fn the_program_is_well_formed() {
+    clap().debug_assert();
+}
+
+#[test]
+fn every_command_is_understood() {
+    assert_eq!(command(""), Command::Serve);
+    assert_eq!(command("serve"), Command::Serve);
+    assert_eq!(command("config"), Command::Config);
+    assert_eq!(command("user list"), Command::User(UserCommand::List));
+    let phone = "13800000000".to_owned();
+    assert_eq!(
+        command("user passwd --phone 13800000000"),
+        Command::User(UserCommand::Passwd {
+            phone: phone.clone()
+        })
+    );
+    let name = "Li".to_owned();
+    assert_eq!(
+        command("user add --phone 13800000000 --name Li"),
+        Command::User(UserCommand::Add {
+            phone: phone.clone(),
+            name: name.clone(),
+            email: None,
+            birth: None
+        })
+    );
+    assert_eq!(
+        command("user add --phone 13800000000 --name Li --email a@b.c --birth -5"),
+        Command::User(UserCommand::Add {
+            phone,
+            name,
+            email: Some("a@b.c".to_owned()),
+            birth: Some(-5)
+        })
+    );
+}
+
+#[test]
+fn what_is_missing_unknown_or_given_twice_is_refused() {
+    for (line, kind) in [
+        ("user", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("user add --name Li", ErrorKind::MissingRequiredArgument),
+        ("user passwd", ErrorKind::MissingRequiredArgument),
+        (
+            "user add --phone 1 --name L --password x",
+            ErrorKind::UnknownArgument,
+        ),
+        (
+            "user add --phone 1 --name L --birth soon",
+            ErrorKind::ValueValidation,
+        ),
+        ("--max-fil 5", ErrorKind::UnknownArgument),
+        ("--workers 1 --workers 2", ErrorKind::ArgumentConflict),
+        ("dance", ErrorKind::InvalidSubcommand),
+    ] {
+        assert_eq!(cli(line).unwrap_err().kind(), kind, "{line}");
+    }
+    assert!(shown("--max-fil 5").contains("'--max-file'"));
+}
+
+#[test]
+fn settings_and_the_file_are_taken_before_and_after_any_command() {
+    for line in [
+        "--max-file 5MB --config a.toml",
+        "--max-file 5MB serve --config a.toml",
+        "--config a.toml config --max-file 5MB",
+        "user list --max-file 5MB --config a.toml",
+        "user --config a.toml passwd --phone 1 --max-file 5MB",
+    ] {
+        let cli = cli(line).unwrap();
+        let settings: Vec<_> = cli
+            .settings
+            .iter()
+            .map(|(row, text)| (row.key, &**text))
+            .collect();
+        assert_eq!(settings, [("max_file", "5MB")], "{line}");
+        assert_eq!(cli.config_file, Some(PathBuf::from("a.toml")), "{line}");
+    }
+    assert_eq!(cli("--workers -1").unwrap().settings[0].1, "-1");
+}
+
+#[test]
+fn every_setting_has_a_flag() {
+    for row in Setting::all() {
+        let cli = cli(&format!("--{} anything", row.flag)).unwrap();
+        assert_eq!(cli.settings[0].0.key, row.key);
+    }
+}
+
+#[test]
+fn the_help_shows_each_flag_with_its_default_and_variable() {
+    for line in ["-h", "--help", "serve --help", "config -h"] {
+        let help = shown(line);
+        for row in Setting::all() {
+            assert!(
+                help.contains(&format!("--{} <", row.flag)),
+                "{line}: {help}"
+            );
+            let known = format!("[default: {}] [env: {}]", row.default, row.env);
+            assert!(help.contains(&known), "{line}: {known}\n{help}");
+            assert!(help.contains(&format!("{}:\n", row.group)), "{line}");
+        }
+    }
+    assert_eq!(
+        shown("--version"),
+        concat!("kms-server ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn the_help_of_accounts_is_short_and_tells_where_the_password_goes() {
+    for line in ["user add --help", "user passwd -h"] {
+        let help = shown(line);
+        assert!(help.contains("standard input"), "{help}");
+        assert!(
+            help.lines().count() < 30 && !help.contains("--max-file"),
+            "{help}"
+        );
+    }
+}
+
+#[test]
+fn a_password_is_one_line_to_the_letter() {
+    let read = |bytes: &[u8]| read_password(bytes).ok();
+    assert_eq!(read(b"secret\nmore\n").as_deref(), Some("secret"));
+    assert_eq!(read(b"secret\r\n").as_deref(), Some("secret"));
+    assert_eq!(read(b" secret ").as_deref(), Some(" secret "));
+    assert_eq!(read(b"\n").as_deref(), Some(""));
+    assert_eq!(read(b""), None);
+    assert_eq!(read(b"\xff\n"), None);
+    assert_eq!(read(&[b'x'; 1023]).map(|line| line.len()), Some(1023));
+    assert_eq!(read(&[b'x'; 1024]), None);
+}

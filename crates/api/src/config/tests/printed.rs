@@ -1,0 +1,147 @@
+//! What is printed and written down from the table.
+
+use super::*;
+
+/// A value for each setting that is not its default, and awkward where it can be.
+const OTHERS: &str = r#"
+    listen = "[::1]:0"
+    data_dir = "C:\\a \"b\"\u007f\n数据"
+    workers = 3
+    shutdown_timeout = "1500ms"
+    max_file = "5MB"
+    max_avatar = 1
+    max_body = "2KiB"
+    default_visibility = "private"
+    instant_upload = "strong"
+    recommended_limit = 7
+    bcrypt_cost = 11
+    password_min = 8
+    session_idle = "1d"
+    session_max = "36h"
+    session_touch = "0s"
+    sessions_per_account = 2
+    connections = 9
+    head_timeout = "1ms"
+    body_timeout = "90s"
+    keep_alive = "1h"
+    storage_permits = 2
+    storage_queue = 0
+    hashing_permits = 1
+    hashing_queue = 0
+    queue_wait = "1min"
+    anonymous_uploads = 1
+    anonymous_bytes = "1TiB"
+    sqlite_readers = 1
+    sqlite_busy_timeout = "0s"
+    log = "kms_api[{id=\"x\"}]=debug"
+    log_format = "json"
+"#;
+
+#[test]
+fn what_is_printed_reads_back_as_the_same_configuration() {
+    let loaded = from_file(OTHERS).unwrap();
+    for row in Setting::all() {
+        assert_ne!(
+            *loaded.origins.of(row.key),
+            Origin::Default,
+            "{} is left out",
+            row.key
+        );
+    }
+    let printed = loaded.to_toml();
+    let again = from_file(&printed).unwrap();
+    assert_eq!(again.config, loaded.config, "{printed}");
+    assert!(again.warnings.is_empty());
+
+    let defaults = Config::load(Sources::default()).unwrap();
+    assert_eq!(
+        from_file(&defaults.to_toml()).unwrap().config,
+        Config::default()
+    );
+}
+
+#[test]
+fn every_setting_is_printed_on_one_line_with_its_origin_and_document() {
+    let loaded = from_env(&[("KMS_MAX_FILE", "2GiB")]).unwrap();
+    let printed = loaded.to_toml();
+    assert!(
+        printed.starts_with("## Server\n\n# The IP address and port"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("\nmax_file = \"2GiB\"  # KMS_MAX_FILE\n"),
+        "{printed}"
+    );
+    assert!(printed.contains("\nworkers = 0  # default\n"), "{printed}");
+    for row in Setting::all() {
+        let start = format!("{} = ", row.key);
+        assert_eq!(
+            printed
+                .lines()
+                .filter(|line| line.starts_with(&start))
+                .count(),
+            1
+        );
+        assert!(
+            row.doc
+                .iter()
+                .all(|doc| printed.contains(&format!("# {doc}\n")))
+        );
+    }
+}
+
+#[test]
+fn names_follow_from_the_key_and_defaults_are_acceptable() {
+    let row = Setting::named("max_file").unwrap();
+    assert_eq!(
+        (row.flag.as_str(), row.env.as_str()),
+        ("max-file", "KMS_MAX_FILE")
+    );
+    assert!(Setting::named("max-file").is_none());
+    for row in Setting::all() {
+        let loaded = from_env(&[(&row.env, &row.default)]).unwrap();
+        assert_eq!(loaded.config, Config::default(), "{}", row.key);
+        assert!(
+            row.doc.iter().all(|line| line.ends_with('.')),
+            "{}",
+            row.key
+        );
+    }
+}
+
+#[test]
+fn the_example_environment_is_what_the_table_generates() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env.example");
+    let generated = env_example();
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the switch of the test, no setting"
+    )]
+    let bless = std::env::var_os("KMS_BLESS").is_some_and(|value| value == "1");
+    if bless {
+        std::fs::write(path, &generated).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == generated,
+        ".env.example is out of date: run this test with KMS_BLESS=1"
+    );
+}
+
+#[test]
+fn the_example_environment_sets_every_variable_to_its_default() {
+    let text = env_example();
+    let pairs: Vec<(String, String)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#KMS_")?.split_once('='))
+        .map(|(name, value)| (format!("KMS_{name}"), value.to_owned()))
+        .collect();
+    assert_eq!(pairs.len(), Setting::all().len() + 1);
+    let loaded = Config::load(Sources {
+        env: &pairs,
+        ..Sources::default()
+    })
+    .unwrap();
+    assert_eq!(loaded.config, Config::default());
+    assert!(loaded.warnings.is_empty());
+}

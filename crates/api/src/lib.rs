@@ -1,0 +1,30 @@
+//! The HTTP edge of KMS Server: a thin actix-web adapter over the use cases of `kms-domain`.
+//!
+//! A request passes through few hands: [`intake`] turns its bytes into fields, a handler in
+//! `routes` turns the fields into domain types, [`offload`] runs the use case where blocking is
+//! allowed, and `answer` writes it. A handler is three steps: parse, run, render.
+//!
+//! **What this crate refuses.** It names no database and no disk: only the binary's `main.rs` and
+//! `wiring.rs` know `kms-infra`. It decides nothing about accounts and files; called from a
+//! command line instead of HTTP, every rule would still hold.
+//!
+//! **Adding an endpoint.** One file in `routes` with its fields, its reply and its handler, one
+//! line in the table of `routes`, a section in `docs/API.md`, a case in the end-to-end suite; the
+//! checklist is `docs/howto/add-an-endpoint.md`.
+
+mod answer;
+mod app;
+mod call;
+pub mod cli;
+pub mod config;
+mod download;
+mod error;
+pub mod intake;
+mod middleware;
+pub mod offload;
+mod receive;
+mod routes;
+mod server;
+
+pub use app::{App, Limits, Services};
+pub use server::{Server, ServerConfig};

@@ -1,0 +1,135 @@
+//! `kms-server`: reads the configuration, wires the adapters, serves.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line talks on its standard streams"
+)]
+
+mod admin;
+mod wiring;
+
+use std::error::Error;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use kms_api::cli::{Cli, Command};
+use kms_api::config::{Loaded, LogFormat};
+use kms_api::{Server, ServerConfig};
+use kms_infra::disk::DataDir;
+
+/// What ends the program with a message.
+type Failure = Box<dyn Error>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let loaded = match cli.load_config() {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = match cli.command {
+        Command::Config => print_config(&loaded),
+        Command::Serve => serve(&loaded),
+        Command::User(command) => admin::run(&loaded.config, command),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("kms-server: {}", with_causes(&*failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_config(loaded: &Loaded) -> Result<(), Failure> {
+    for warning in &loaded.warnings {
+        eprintln!("warning: {warning}");
+    }
+    print!("{}", loaded.to_toml());
+    Ok(())
+}
+
+fn serve(loaded: &Loaded) -> Result<(), Failure> {
+    let config = &loaded.config;
+    start_log(loaded);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let data = DataDir::open(&config.data_dir)?;
+    let database = wiring::open_database(config, data.database_path(), true)?;
+    let app = wiring::app(config, wiring::services(config, &data, &database));
+    let server = Server::bind(ServerConfig {
+        listen: config.listen,
+        workers: config.workers,
+        connections: config.connections,
+        head_timeout: config.head_timeout,
+        keep_alive: config.keep_alive,
+        shutdown_timeout: config.shutdown_timeout,
+        run_id: wiring::run_id()?,
+    })
+    .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let address = server.address()?;
+    greet(&address.to_string(), data.path());
+    actix_web::rt::System::new().block_on(async move {
+        // Resolved before the workers start, so that no signal is missed.
+        let leave = leave_signal()?;
+        server.run(app, leave).await
+    })?;
+    // The last handles on the database go here: what is queued is written, then the lock is freed.
+    drop(database);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Three lines for who has just started it: where it listens, where the data is, what to try.
+fn greet(address: &str, data: &std::path::Path) {
+    let lines = format!(
+        "KMS Server {} listens on http://{address}\n\
+         Data is kept in {}\n\
+         Try: curl -s http://{address}/app/register/testphone -d '{{\"phone\":\"13800138000\"}}'\n",
+        env!("CARGO_PKG_VERSION"),
+        data.display()
+    );
+    let mut out = std::io::stdout().lock();
+    // A reader at the other end of a pipe waits for these lines; if it has left, we serve anyway.
+    let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Resolves at SIGTERM or at an interrupt from the terminal.
+fn leave_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("leaving: finishing what is in flight");
+    })
+}
+
+fn start_log(loaded: &Loaded) {
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(loaded.config.log.as_str())
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match loaded.config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+/// An error with its causes, each of which tells its own level only.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,135 @@
+//! What every request gets: an id, headers, and a line in the log.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use kms_domain::codes::Code;
+
+use crate::answer;
+use crate::error::ApiError;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Nothing in an answer may ever act as a page.
+const NO_CONTENT_ALLOWED: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Source of request ids: unique within a run by the counter, across runs by the prefix.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    run: String,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(crate) fn new(run: String) -> Self {
+        Self {
+            run,
+            next: AtomicU64::new(1),
+        }
+    }
+
+    fn take(&self) -> String {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number:x}", self.run)
+    }
+}
+
+/// The outermost layer.
+pub(crate) async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let begun = Instant::now();
+    let id = request
+        .app_data::<web::Data<RequestIds>>()
+        .map(|ids| ids.take())
+        .unwrap_or_default();
+    // An error here would be a middleware's; every handler's has become an answer by now.
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if response.response().extensions().get::<Code>().is_none() {
+        response = enveloped(response);
+    }
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT_ALLOWED);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+    log(&response, &id, begun);
+    Ok(response)
+}
+
+/// Replaces an answer that is not ours by the one of the contract that comes closest.
+fn enveloped(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let code = match response.status().as_u16() {
+        404 => Code::NotFound,
+        405 => Code::MethodNotAllowed,
+        413 => Code::TooLarge,
+        status if status >= 500 => Code::ServerError,
+        _ => Code::BadFormat,
+    };
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, answer::bare(code))
+}
+
+/// One line a request; the cause of a failure once, under the request's id. The route's pattern
+/// stands for its path, so that nothing a client wrote reaches the log through it.
+fn log(response: &ServiceResponse<BoxBody>, id: &str, begun: Instant) {
+    let code = response
+        .response()
+        .extensions()
+        .get::<Code>()
+        .map_or(0, |code| code.number());
+    let route = response.request().match_pattern();
+    let bytes = match response.response().body().size() {
+        BodySize::None | BodySize::Stream => 0,
+        BodySize::Sized(bytes) => bytes,
+    };
+    let error = response
+        .response()
+        .error()
+        .and_then(|error| error.as_error::<ApiError>());
+    if let Some(error) = error
+        && error.code() == Code::ServerError
+    {
+        tracing::error!(request_id = id, error = %chain(error), "a request failed");
+    } else if let Some(error) = error
+        && error.source().is_some()
+    {
+        tracing::debug!(request_id = id, reason = %chain(error), "a request was refused");
+    }
+    tracing::info!(
+        request_id = id,
+        method = %response.request().method(),
+        route = route.as_deref().unwrap_or("unknown"),
+        status = response.status().as_u16(),
+        code,
+        micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+        bytes,
+        "request"
+    );
+}
+
+/// An error with its causes, each of which tells its own level only.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {source}");
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,159 @@
+//! The one door from async code to blocking code.
+//!
+//! Every use case may block: on a disk, on SQLite, on bcrypt. Actix's workers are current-thread
+//! runtimes, so a handler that blocked would stall every connection of its worker. Handlers
+//! therefore reach a use case only through [`Offload`].
+//!
+//! Its lanes are semaphores that span all workers, because each worker has a blocking pool of its
+//! own and only a shared semaphore is a global limit. A job waits for its permit *before* it is
+//! handed to a pool, the number of waiters and their wait are bounded, and the permit moves into
+//! the job, so that a client that disconnects cannot free it early. Hashing has a lane apart from
+//! storage: a burst of logins must not starve downloads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Which queue a job belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Short work on the database and the blob store.
+    Storage,
+    /// Tens of milliseconds of one core: bcrypt.
+    Hashing,
+}
+
+/// How wide a lane is.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneConfig {
+    /// Jobs that run at once; at least 1.
+    pub permits: usize,
+    /// Jobs that may wait for a permit; one more is refused at once.
+    pub queue: usize,
+    /// How long a job may wait for its permit.
+    pub wait: Duration,
+}
+
+/// Why a job has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum OffloadError {
+    /// The lane's queue is full, or the wait was too long. The job did not run.
+    #[error("the server is overloaded")]
+    Busy,
+    /// The job panicked; how far it came is unknown.
+    #[error("a job panicked: {0}")]
+    Panicked(String),
+}
+
+/// Runs blocking jobs in bounded lanes.
+#[derive(Debug)]
+pub struct Offload {
+    storage: LaneState,
+    hashing: LaneState,
+}
+
+#[derive(Debug)]
+struct LaneState {
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    config: LaneConfig,
+}
+
+impl Offload {
+    /// Lanes of the given widths.
+    #[must_use]
+    pub fn new(storage: LaneConfig, hashing: LaneConfig) -> Self {
+        Self {
+            storage: LaneState::new(storage),
+            hashing: LaneState::new(hashing),
+        }
+    }
+
+    /// Runs `job` on a thread where it may block, and waits for its result.
+    ///
+    /// # Errors
+    /// [`OffloadError`].
+    pub async fn run<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, OffloadError> {
+        let lane = match lane {
+            Lane::Storage => &self.storage,
+            Lane::Hashing => &self.hashing,
+        };
+        let permit = lane.admit().await?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one door: the permit above bounds what it lets through"
+        )]
+        let running = actix_web::rt::task::spawn_blocking(move || {
+            let result = job();
+            drop(permit);
+            result
+        });
+        running.await.map_err(|error| {
+            OffloadError::Panicked(match error.try_into_panic() {
+                Ok(payload) => panic_text(&*payload),
+                Err(_) => "the job was cancelled".to_owned(),
+            })
+        })
+    }
+}
+
+impl LaneState {
+    fn new(config: LaneConfig) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(config.permits.max(1))),
+            waiting: AtomicUsize::new(0),
+            config,
+        }
+    }
+
+    async fn admit(&self) -> Result<OwnedSemaphorePermit, OffloadError> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _place = Place::take(&self.waiting, self.config.queue).ok_or(OffloadError::Busy)?;
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        match tokio::time::timeout(self.config.wait, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(OffloadError::Busy),
+        }
+    }
+}
+
+/// A place in a queue, given back when the waiter leaves for whatever reason, a client that
+/// disconnects among them.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, most: usize) -> Option<Self> {
+        waiting
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
+                (now < most).then(|| now.saturating_add(1))
+            })
+            .ok()
+            .map(|_| Self(waiting))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What a panic said, as far as it said something.
+pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+use actix_web::HttpResponse;
+use kms_domain::codes::Coded;
+use kms_domain::files::UploadSession;
+
+use crate::answer;
+use crate::app::Services;
+use crate::call::{Call, TOKEN};
+use crate::error::ApiError;
+use crate::intake::{FieldError, Shape};
+use crate::offload::Lane;
+use crate::receive::Receive;
+
+const BODY: Shape = Shape {
+    fields: &[TOKEN],
+    payload: Some("data"),
+};
+
+/// `POST /app/user/avatar`: sets the caller's avatar. Codes 120, 1.
+pub(super) async fn set_avatar(call: Call) -> Result<HttpResponse, ApiError> {
+    let limit = call.app.limits.avatar;
+    let (request, upload) = call
+        .receive(Receive {
+            shape: BODY,
+            limit,
+            begin,
+        })
+        .await?;
+    let outcome = request
+        .as_actor(Lane::Storage, move |services, actor| {
+            let upload = upload.ok_or(FieldError::Missing("data"))?;
+            Ok(services.avatars.set(actor, upload.finish(services)?)?)
+        })
+        .await?;
+    Ok(answer::bare(outcome.code()))
+}
+
+fn begin(services: &Services) -> Result<UploadSession, ApiError> {
+    Ok(services.avatars.begin_upload()?)
+}

@@ -1,0 +1,34 @@
+use actix_web::HttpResponse;
+use kms_domain::codes::Coded;
+use kms_domain::users::OpenedAvatar;
+
+use crate::answer;
+use crate::call::{Call, TOKEN};
+use crate::download::{self, FirstBlock};
+use crate::error::ApiError;
+use crate::intake::Shape;
+use crate::offload::Lane;
+
+const BODY: Shape = Shape {
+    fields: &[TOKEN],
+    payload: None,
+};
+
+/// `POST /app/user/get_avatar`: the caller's avatar. Codes 121, 2.
+pub(super) async fn get_avatar(call: Call) -> Result<HttpResponse, ApiError> {
+    let request = call.read(BODY).await?;
+    let (code, first) = request
+        .as_actor(Lane::Storage, |services, actor| {
+            let opened = services.avatars.open(actor)?;
+            let code = opened.code();
+            Ok(match opened {
+                OpenedAvatar::Opened(download) => (code, Some(FirstBlock::read(download)?)),
+                OpenedAvatar::NotSet => (code, None),
+            })
+        })
+        .await?;
+    match first {
+        Some(first) => download::answer(&request.app, code, answer::NoFields {}, first),
+        None => Ok(answer::bare(code)),
+    }
+}

@@ -1,0 +1,45 @@
+use actix_web::HttpResponse;
+use kms_domain::codes::Code;
+use serde::Serialize;
+
+use crate::answer;
+use crate::call::{Call, TOKEN};
+use crate::error::ApiError;
+use crate::intake::Shape;
+use crate::offload::Lane;
+
+const BODY: Shape = Shape {
+    fields: &[TOKEN],
+    payload: None,
+};
+
+#[derive(Serialize)]
+struct InfoReply<'a> {
+    userid: String,
+    name: &'a str,
+    phone: &'a str,
+    email: &'a str,
+    /// A number as text, as the contract types it.
+    birth: String,
+}
+
+/// `POST /app/user/info`: the caller's own profile. Code 0.
+pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {
+    let request = call.read(BODY).await?;
+    let profile = request
+        .as_actor(Lane::Storage, |services, actor| {
+            Ok(services.accounts.profile(actor)?)
+        })
+        .await?;
+    let reply = InfoReply {
+        userid: profile.user.to_string(),
+        name: profile.name.as_str(),
+        phone: profile.phone.as_str(),
+        email: profile.email.as_ref().map_or("", |email| email.as_str()),
+        birth: profile
+            .birth
+            .map(|birth| birth.as_i64().to_string())
+            .unwrap_or_default(),
+    };
+    Ok(answer::with(Code::Done, reply))
+}

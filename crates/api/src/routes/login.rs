@@ -1,0 +1,42 @@
+use actix_web::HttpResponse;
+use kms_domain::codes::Coded;
+use kms_domain::users::{LoginOutcome, Password, Phone};
+use serde::Serialize;
+
+use crate::answer;
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::intake::Shape;
+use crate::offload::Lane;
+
+const BODY: Shape = Shape {
+    fields: &["phone", "password"],
+    payload: None,
+};
+
+#[derive(Serialize)]
+struct LoginReply<'a> {
+    first_time: bool,
+    token: &'a str,
+}
+
+/// `POST /app/login`: opens a session. Codes 110, 111, 112, 1.
+pub(super) async fn login(call: Call) -> Result<HttpResponse, ApiError> {
+    let request = call.read(BODY).await?;
+    let phone = Phone::parse(request.fields.required_text("phone")?)?;
+    let password = Password::parse(request.fields.required_text("password")?)?;
+    let outcome = request
+        .app
+        .run(Lane::Hashing, move |services| {
+            Ok(services.sessions.login(&phone, &password)?)
+        })
+        .await?;
+    let code = outcome.code();
+    Ok(match outcome {
+        LoginOutcome::LoggedIn { token, first_time } => {
+            let token = token.expose();
+            answer::with(code, LoginReply { first_time, token })
+        }
+        LoginOutcome::UnknownPhone | LoginOutcome::WrongPassword => answer::bare(code),
+    })
+}

@@ -1,0 +1,83 @@
+//! The route table. One file an endpoint: its fields, its reply, its handler.
+
+mod avatar;
+mod file_list;
+mod get_avatar;
+mod get_file;
+mod info;
+mod login;
+mod modify;
+mod own_file_list;
+mod recommended;
+mod register;
+mod test_phone;
+mod upload;
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::dev::HttpServiceFactory;
+use actix_web::{HttpResponse, Resource, web};
+use futures_util::FutureExt;
+use kms_domain::codes::Code;
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::offload::panic_text;
+
+/// Every route there is.
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(post("/app/register").to(register::register))
+        .service(post("/app/register/testphone").to(test_phone::test_phone))
+        .service(post("/app/login").to(login::login))
+        .service(post("/app/user/avatar").to(avatar::set_avatar))
+        .service(post("/app/user/get_avatar").to(get_avatar::get_avatar))
+        .service(post("/app/user/upload").to(upload::upload))
+        .service(post("/app/user/getfile").to(get_file::get_file))
+        .service(post("/app/user/modify").to(modify::modify))
+        .service(post("/app/user/modifyinfo").to(modify::modify))
+        .service(post("/app/user/info").to(info::info))
+        .service(post("/app/user/getownfilelist").to(own_file_list::own_file_list))
+        .service(post("/app/user/getfilelist").to(recommended::recommended))
+        .default_service(web::to(unknown_route));
+}
+
+/// A route that knows only POST, as all of the contract's do.
+fn post(path: &'static str) -> Post {
+    Post(path)
+}
+
+struct Post(&'static str);
+
+impl Post {
+    fn to<F, Answering>(self, handler: F) -> impl HttpServiceFactory
+    where
+        F: Fn(Call) -> Answering + Clone + 'static,
+        Answering: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    {
+        Resource::new(self.0)
+            .route(web::post().to(move |call: Call| surviving(handler(call))))
+            .default_service(web::to(only_post))
+    }
+}
+
+/// Runs a handler; a panic in it is code 5 and a line in the log, and the worker lives.
+async fn surviving(
+    answering: impl Future<Output = Result<HttpResponse, ApiError>>,
+) -> Result<HttpResponse, ApiError> {
+    AssertUnwindSafe(answering)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| {
+            let text = format!("a handler panicked: {}", panic_text(&*panic));
+            Err(ApiError::because(Code::ServerError, text))
+        })
+}
+
+async fn only_post() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::method_not_allowed("POST"))
+}
+
+async fn unknown_route() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::new(Code::NotFound))
+}

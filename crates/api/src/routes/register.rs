@@ -1,0 +1,40 @@
+use actix_web::HttpResponse;
+use kms_domain::codes::Coded;
+use kms_domain::users::{Birth, DisplayName, Email, PasswordPolicy, Phone, RegisterUser};
+
+use crate::answer;
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::intake::{Fields, Shape};
+use crate::offload::Lane;
+
+const BODY: Shape = Shape {
+    fields: &["phone", "name", "email", "password", "birth"],
+    payload: None,
+};
+
+/// `POST /app/register`: opens an account. Codes 100, 101, 1.
+pub(super) async fn register(call: Call) -> Result<HttpResponse, ApiError> {
+    let request = call.read(BODY).await?;
+    let input = parse(&request.fields, request.app.services.passwords)?;
+    let outcome = request
+        .app
+        .run(Lane::Hashing, |services| {
+            Ok(services.accounts.register(input)?)
+        })
+        .await?;
+    Ok(answer::bare(outcome.code()))
+}
+
+fn parse(fields: &Fields, passwords: PasswordPolicy) -> Result<RegisterUser, ApiError> {
+    Ok(RegisterUser {
+        phone: Phone::parse(fields.required_text("phone")?)?,
+        name: DisplayName::parse(fields.required_text("name")?)?,
+        email: fields
+            .optional_text("email")?
+            .map(Email::parse)
+            .transpose()?,
+        password: passwords.parse(fields.required_text("password")?)?,
+        birth: fields.integer("birth")?.map(Birth::new),
+    })
+}

@@ -1,0 +1,31 @@
+use actix_web::HttpResponse;
+use kms_domain::codes::Code;
+use kms_domain::users::Phone;
+
+use crate::answer;
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::intake::Shape;
+use crate::offload::Lane;
+
+const BODY: Shape = Shape {
+    fields: &["phone"],
+    payload: None,
+};
+
+/// `POST /app/register/testphone`: whether a phone is taken. Codes 101, 102, 1.
+pub(super) async fn test_phone(call: Call) -> Result<HttpResponse, ApiError> {
+    let request = call.read(BODY).await?;
+    let phone = Phone::parse(request.fields.required_text("phone")?)?;
+    let taken = request
+        .app
+        .run(Lane::Storage, move |services| {
+            Ok(services.accounts.is_registered(&phone)?)
+        })
+        .await?;
+    Ok(answer::bare(if taken {
+        Code::PhoneTaken
+    } else {
+        Code::PhoneFree
+    }))
+}

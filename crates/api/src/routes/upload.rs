@@ -1,0 +1,141 @@
+use actix_web::HttpResponse;
+use kms_domain::codes::Coded;
+use kms_domain::files::{
+    ClaimFile, ClaimOutcome, Md5, Sha256, StoreFile, Title, UploadOutcome, UploadSession,
+    Visibility,
+};
+use kms_domain::users::Actor;
+use serde::Serialize;
+
+use crate::answer;
+use crate::app::Services;
+use crate::call::{Call, TOKEN};
+use crate::error::ApiError;
+use crate::intake::{FieldError, Fields, Shape};
+use crate::offload::Lane;
+use crate::receive::{Receive, Upload};
+
+const BODY: Shape = Shape {
+    fields: &[TOKEN, "name", "md5", "sha256", "public"],
+    payload: Some("data"),
+};
+
+#[derive(Serialize)]
+struct StoredReply {
+    fid: String,
+}
+
+#[derive(Serialize)]
+struct LinkedReply {
+    fid: String,
+    size: u64,
+    sha256: String,
+}
+
+/// `POST /app/user/upload`: stores a file (with `data`), or links to bytes the server holds
+/// already (without). Codes 130, 131, 2, 1.
+pub(super) async fn upload(call: Call) -> Result<HttpResponse, ApiError> {
+    let limit = call.app.limits.file;
+    let (request, upload) = call
+        .receive(Receive {
+            shape: BODY,
+            limit,
+            begin,
+        })
+        .await?;
+    let input = Input::parse(&request.fields);
+    request
+        .as_actor(Lane::Storage, move |services, actor| match upload {
+            Some(upload) => store(services, actor, upload, input?),
+            None => claim(services, actor, input?),
+        })
+        .await
+        .map(Reply::render)
+}
+
+fn begin(services: &Services) -> Result<UploadSession, ApiError> {
+    Ok(services.files.begin_upload()?)
+}
+
+struct Input {
+    title: Title,
+    md5: Option<Md5>,
+    sha256: Option<Sha256>,
+    visibility: Option<Visibility>,
+}
+
+impl Input {
+    fn parse(fields: &Fields) -> Result<Self, ApiError> {
+        Ok(Self {
+            title: Title::parse(fields.required_text("name")?)?,
+            md5: fields.optional_text("md5")?.map(Md5::parse).transpose()?,
+            sha256: fields
+                .optional_text("sha256")?
+                .map(Sha256::parse)
+                .transpose()?,
+            visibility: fields.boolean("public")?.map(Visibility::from_public),
+        })
+    }
+}
+
+enum Reply {
+    Uploaded(UploadOutcome),
+    Claimed(ClaimOutcome),
+}
+
+fn store(
+    services: &Services,
+    actor: &Actor,
+    upload: Upload,
+    input: Input,
+) -> Result<Reply, ApiError> {
+    let request = StoreFile {
+        title: input.title,
+        visibility: input.visibility,
+        md5: input.md5,
+        sha256: input.sha256,
+    };
+    let upload = upload.finish(services)?;
+    Ok(Reply::Uploaded(
+        services.files.store(actor, upload, request)?,
+    ))
+}
+
+fn claim(services: &Services, actor: &Actor, input: Input) -> Result<Reply, ApiError> {
+    let request = ClaimFile {
+        title: input.title,
+        visibility: input.visibility,
+        md5: input.md5.ok_or(FieldError::Missing("md5"))?,
+        sha256: input.sha256,
+    };
+    Ok(Reply::Claimed(services.files.claim(actor, request)?))
+}
+
+impl Reply {
+    fn render(self) -> HttpResponse {
+        match self {
+            Self::Uploaded(outcome) => match outcome {
+                UploadOutcome::Stored(receipt) | UploadOutcome::Linked(receipt) => answer::with(
+                    outcome.code(),
+                    StoredReply {
+                        fid: receipt.id.to_string(),
+                    },
+                ),
+                UploadOutcome::Empty | UploadOutcome::DigestMismatch => {
+                    answer::bare(outcome.code())
+                }
+            },
+            Self::Claimed(outcome) => match outcome {
+                ClaimOutcome::Linked(receipt) => answer::with(
+                    outcome.code(),
+                    LinkedReply {
+                        fid: receipt.id.to_string(),
+                        size: receipt.size,
+                        sha256: receipt.sha256.to_string(),
+                    },
+                ),
+                ClaimOutcome::NotHeld => answer::bare(outcome.code()),
+            },
+        }
+    }
+}

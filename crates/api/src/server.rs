@@ -1,0 +1,93 @@
+//! Listening, serving and leaving.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App as ActixApp, HttpServer, web};
+
+use crate::app::App;
+use crate::middleware::{RequestIds, observe};
+use crate::routes;
+
+/// How long the rest of a body is read and thrown away after an early answer. Many clients send
+/// all they have before they read; a connection closed at once would lose them the answer.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// How the server listens.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Address to bind; port 0 lets the operating system choose.
+    pub listen: SocketAddr,
+    /// Worker threads; 0 is one a core.
+    pub workers: usize,
+    /// Open connections a worker.
+    pub connections: usize,
+    /// Time for the head of a connection's first request.
+    pub head_timeout: Duration,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
+    /// How long requests in flight may take after the signal to leave.
+    pub shutdown_timeout: Duration,
+    /// Prefix of this run's request ids.
+    pub run_id: String,
+}
+
+/// A server that is bound but not serving yet, so that its address can be told first.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    config: ServerConfig,
+}
+
+impl Server {
+    /// Takes the address.
+    ///
+    /// # Errors
+    /// When the address is in use or not allowed.
+    pub fn bind(config: ServerConfig) -> io::Result<Self> {
+        let listener = TcpListener::bind(config.listen)?;
+        Ok(Self { listener, config })
+    }
+
+    /// The address, with the port the operating system chose.
+    ///
+    /// # Errors
+    /// When the operating system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `leave` resolves; then accepts nothing more, finishes what is in flight within
+    /// the configured time, and returns.
+    ///
+    /// # Errors
+    /// When the workers could not be started.
+    pub async fn run(
+        self,
+        app: App,
+        leave: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let app = web::Data::new(app);
+        let ids = web::Data::new(RequestIds::new(self.config.run_id));
+        let mut server = HttpServer::new(move || {
+            ActixApp::new()
+                .app_data(app.clone())
+                .app_data(ids.clone())
+                .wrap(from_fn(observe))
+                .configure(routes::configure)
+        })
+        .keep_alive(self.config.keep_alive)
+        .client_request_timeout(self.config.head_timeout)
+        .client_disconnect_timeout(LINGER)
+        .max_connections(self.config.connections)
+        .shutdown_timeout(self.config.shutdown_timeout.as_secs())
+        .shutdown_signal(leave);
+        if self.config.workers > 0 {
+            server = server.workers(self.config.workers);
+        }
+        server.listen(self.listener)?.run().await
+    }
+}

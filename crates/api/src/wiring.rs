@@ -1,0 +1,162 @@
+//! Where ports meet adapters: the only place beside `main.rs` that names `kms-infra`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kms_api::config::{Config, DefaultVisibility, InstantUpload};
+use kms_api::offload::{LaneConfig, Offload};
+use kms_api::{App, Limits, Services};
+use kms_domain::files::{self, FileService, FileServiceConfig, Visibility};
+use kms_domain::users::{
+    AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
+};
+use kms_domain::{Clock, IdSource, PortError};
+use kms_infra::disk::{DataDir, DiskBlobStore, OpenError as DataDirError};
+use kms_infra::sqlite::{
+    SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
+    SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
+};
+use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
+
+use crate::Failure;
+
+/// Opens the database at `path`; the `owner` of the data folder brings its schema up to date.
+pub(crate) fn open_database(
+    config: &Config,
+    path: PathBuf,
+    owner: bool,
+) -> Result<SqliteDatabase, kms_infra::sqlite::OpenError> {
+    SqliteDatabase::open(SqliteConfig {
+        readers: config.sqlite_readers,
+        busy_timeout: config.sqlite_busy_timeout,
+        owner,
+        ..SqliteConfig::new(path)
+    })
+}
+
+/// The use cases over a data folder.
+pub(crate) fn services(config: &Config, data: &DataDir, database: &SqliteDatabase) -> Services {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let store = Arc::new(DiskBlobStore::new(data));
+    let blobs = Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock)));
+    let users = Arc::new(SqliteUserRepository::new(database));
+    let hasher = Arc::new(BcryptHasher::new(config.bcrypt_cost));
+    Services {
+        accounts: accounts(config, database),
+        sessions: SessionService {
+            users,
+            sessions: Arc::new(SqliteSessionRepository::new(database)),
+            hasher,
+            ids: Arc::clone(&ids),
+            tokens: Arc::new(RandomTokens),
+            clock: Arc::clone(&clock),
+            policy: SessionPolicy {
+                idle_millis: millis(config.session_idle),
+                absolute_millis: millis(config.session_max),
+                touch_millis: millis(config.session_touch),
+                per_account: usize::try_from(config.sessions_per_account).unwrap_or(usize::MAX),
+            },
+        },
+        avatars: AvatarService {
+            avatars: Arc::new(SqliteAvatarRepository::new(database)),
+            blobs: blobs.clone(),
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            max_size: config.max_avatar.as_u64(),
+        },
+        files: FileService {
+            files: Arc::new(SqliteFileRepository::new(database)),
+            blobs,
+            store,
+            ids,
+            clock,
+            config: file_config(config),
+        },
+        passwords: passwords(config),
+    }
+}
+
+/// The use cases about accounts alone, whether or not a server runs on the same data folder. The
+/// lock belongs to whoever handles bytes; without it, these commands touch rows only.
+pub(crate) fn accounts_beside_a_server(config: &Config) -> Result<AccountService, Failure> {
+    let database = match DataDir::open(&config.data_dir) {
+        Ok(data) => open_database(config, data.database_path(), true)?,
+        Err(DataDirError::InUse(_)) => {
+            open_database(config, DataDir::database_path_in(&config.data_dir), false)?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(accounts(config, &database))
+}
+
+fn accounts(config: &Config, database: &SqliteDatabase) -> AccountService {
+    AccountService {
+        users: Arc::new(SqliteUserRepository::new(database)),
+        hasher: Arc::new(BcryptHasher::new(config.bcrypt_cost)),
+        ids: Arc::new(RandomIds),
+        clock: Arc::new(SystemClock),
+    }
+}
+
+/// What a new password must be.
+pub(crate) fn passwords(config: &Config) -> PasswordPolicy {
+    PasswordPolicy::new(config.password_min)
+}
+
+/// The server around its use cases.
+pub(crate) fn app(config: &Config, services: Services) -> App {
+    let hashing_permits = match config.hashing_permits {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        permits => permits,
+    };
+    let lane = |permits, queue| LaneConfig {
+        permits,
+        queue,
+        wait: config.queue_wait,
+    };
+    let offload = Offload::new(
+        lane(config.storage_permits, config.storage_queue),
+        lane(hashing_permits, config.hashing_queue),
+    );
+    App::new(
+        services,
+        offload,
+        Limits {
+            body: config.max_body.as_u64(),
+            file: config.max_file.as_u64(),
+            avatar: config.max_avatar.as_u64(),
+            body_idle: config.body_timeout,
+            anonymous_uploads: config.anonymous_uploads,
+            anonymous_bytes: config.anonymous_bytes.as_u64(),
+        },
+    )
+}
+
+/// A prefix for this run's request ids.
+pub(crate) fn run_id() -> Result<String, PortError> {
+    let id = RandomIds.new_id()?.simple().to_string();
+    Ok(id.chars().take(8).collect())
+}
+
+fn file_config(config: &Config) -> FileServiceConfig {
+    FileServiceConfig {
+        max_size: config.max_file.as_u64(),
+        default_visibility: match config.default_visibility {
+            DefaultVisibility::Public => Visibility::Public,
+            DefaultVisibility::Private => Visibility::Private,
+        },
+        instant_upload: match config.instant_upload {
+            InstantUpload::Public => files::InstantUpload::Public,
+            InstantUpload::Strong => files::InstantUpload::Strong,
+            InstantUpload::Own => files::InstantUpload::Own,
+            InstantUpload::Off => files::InstantUpload::Off,
+        },
+        recommended_limit: usize::try_from(config.recommended_limit).unwrap_or(usize::MAX),
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
