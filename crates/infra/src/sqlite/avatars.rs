@@ -54,7 +54,7 @@ impl AvatarRepository for SqliteAvatarRepository {
                 .inner_join(blobs::table)
                 .filter(avatars::user_id.eq(user.as_uuid().as_bytes().as_slice()))
                 .select(BlobRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()
                 .during("find_avatar")?
                 .map(BlobRow::into_domain)

@@ -95,7 +95,7 @@ pub(super) fn find_live(
         .filter(blobs::sha256.eq(sha256.as_bytes().as_slice()))
         .filter(is_live())
         .select(BlobRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()
         .during("find the live content")?
         .map(BlobRow::into_domain)

@@ -4,6 +4,7 @@
 //! over one content exactly if the least and the greatest `blob_id` among them are equal, and both
 //! ends of an index are one seek away.
 
+use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use kms_domain::files::{BlobId, ClaimCandidates, ClaimScope, Sha256};
 
@@ -82,7 +83,7 @@ fn unnamed(
     let blob = blobs::table
         .filter(blobs::id.eq(least))
         .select(BlobRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .during("claim: read the content")?;
     Ok(ClaimCandidates::One(blob.into_domain()?))
 }
@@ -90,38 +91,33 @@ fn unnamed(
 /// The least and the greatest content of the caller's own entries with this MD5.
 fn own_ends(conn: &mut SqliteConnection, scope: &ClaimScope) -> Result<Vec<i64>, SqliteError> {
     let owner = scope.owner.as_uuid().into_bytes();
-    let ids = files::table
+    let entries = files::table
         .filter(files::owner.eq(owner.as_slice()))
-        .filter(files::md5.eq(scope.md5.as_bytes().as_slice()))
-        .select(files::blob_id)
-        .limit(1);
-    let mut ends: Vec<i64> = ids
-        .order(files::blob_id.asc())
-        .load(conn)
+        .filter(files::md5.eq(scope.md5.as_bytes().as_slice()));
+    // Two statements: SQLite seeks for one end, but walks the index when it is asked for both.
+    let least: Option<i64> = entries
+        .select(min(files::blob_id))
+        .get_result(conn)
         .during("claim: the least own content")?;
-    ends.extend(
-        ids.order(files::blob_id.desc())
-            .load::<i64>(conn)
-            .during("claim: the greatest own content")?,
-    );
-    Ok(ends)
+    let greatest: Option<i64> = entries
+        .select(max(files::blob_id))
+        .get_result(conn)
+        .during("claim: the greatest own content")?;
+    Ok(least.into_iter().chain(greatest).collect())
 }
 
 /// The least and the greatest content of all public entries with this MD5.
 fn public_ends(conn: &mut SqliteConnection, scope: &ClaimScope) -> Result<Vec<i64>, SqliteError> {
-    let ids = files::table
+    let entries = files::table
         .filter(is_public())
-        .filter(files::md5.eq(scope.md5.as_bytes().as_slice()))
-        .select(files::blob_id)
-        .limit(1);
-    let mut ends: Vec<i64> = ids
-        .order(files::blob_id.asc())
-        .load(conn)
+        .filter(files::md5.eq(scope.md5.as_bytes().as_slice()));
+    let least: Option<i64> = entries
+        .select(min(files::blob_id))
+        .get_result(conn)
         .during("claim: the least public content")?;
-    ends.extend(
-        ids.order(files::blob_id.desc())
-            .load::<i64>(conn)
-            .during("claim: the greatest public content")?,
-    );
-    Ok(ends)
+    let greatest: Option<i64> = entries
+        .select(max(files::blob_id))
+        .get_result(conn)
+        .during("claim: the greatest public content")?;
+    Ok(least.into_iter().chain(greatest).collect())
 }

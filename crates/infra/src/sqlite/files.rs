@@ -154,7 +154,7 @@ impl FileRepository for SqliteFileRepository {
                 .filter(files::id.eq(id.as_uuid().as_bytes().as_slice()))
                 .filter(files::owner.eq(asker.as_slice()).or(is_public()))
                 .select((FileRow::as_select(), BlobRow::as_select()))
-                .first::<(FileRow, BlobRow)>(conn)
+                .get_result::<(FileRow, BlobRow)>(conn)
                 .optional()
                 .during("find_readable")?
                 .map(|(file, blob)| file.into_domain(blob))

@@ -4,7 +4,9 @@
 //! commits jobs in groups. Each repository is one file here, named like its port, and one method
 //! of it is one transaction.
 //!
-//! **Adding a query.** Write it in Diesel's DSL and give it an index; `tests/query_plans.rs` runs
+//! **Adding a query.** Write it in Diesel's DSL and give it an index; fetch a unique row with
+//! `get_result`, because `first` binds a LIMIT, for which SQLite prepares the statement again at
+//! every call; `tests/query_plans.rs` runs
 //! every statement through `EXPLAIN QUERY PLAN` and fails on a scan. Reads go through
 //! `SqliteDatabase::read` (one statement) or `snapshot` (several that must agree), writes through
 //! `write`. **Adding a migration.** A new folder in `migrations/sqlite`; a released one never

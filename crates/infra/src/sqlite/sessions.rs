@@ -69,7 +69,7 @@ impl SessionRepository for SqliteSessionRepository {
             sessions::table
                 .filter(sessions::token_sha256.eq(token.as_bytes().as_slice()))
                 .select(SessionRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()
                 .during("find_by_token")?
                 .map(SessionRow::into_domain)
@@ -106,7 +106,7 @@ fn record_login(
     let account = users::table
         .filter(users::id.eq(user.as_slice()))
         .select((users::password_hash, users::first_login_at))
-        .first::<(String, Option<i64>)>(conn)
+        .get_result::<(String, Option<i64>)>(conn)
         .optional()
         .during("record_login: read the account")?;
     let Some((hash, first_login_at)) = account else {

@@ -104,7 +104,7 @@ impl UserRepository for SqliteUserRepository {
             users::table
                 .filter(users::phone.eq(phone.as_str()))
                 .select((users::id, users::password_hash))
-                .first::<(Vec<u8>, String)>(conn)
+                .get_result::<(Vec<u8>, String)>(conn)
                 .optional()
                 .during("find_credentials")?
                 .map(|(id, hash)| {
@@ -126,7 +126,7 @@ impl UserRepository for SqliteUserRepository {
             let hash = users::table
                 .filter(users::id.eq(user.as_uuid().as_bytes().as_slice()))
                 .select(users::password_hash)
-                .first(conn)
+                .get_result(conn)
                 .optional()
                 .during("find_password_hash")?;
             Ok(hash.map(PasswordHash::from_encoded))
@@ -138,7 +138,7 @@ impl UserRepository for SqliteUserRepository {
             users::table
                 .filter(users::id.eq(user.as_uuid().as_bytes().as_slice()))
                 .select(ProfileRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()
                 .during("find_profile")?
                 .map(ProfileRow::into_domain)
@@ -218,7 +218,7 @@ fn update_account(
     let current: AccountRow = users::table
         .filter(users::id.eq(user.as_slice()))
         .select(AccountRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .during("update: read the account of the session")?;
     if let Some(password) = &update.password
         && password.seen.as_str() != current.password_hash
