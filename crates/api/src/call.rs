@@ -117,6 +117,7 @@ impl Opened {
     pub(crate) fn with(self, fields: Fields) -> Request {
         Request {
             app: self.app,
+            head: self.head,
             bearer: self.bearer,
             fields,
         }
@@ -126,6 +127,7 @@ impl Opened {
 /// A request that has been read.
 pub(crate) struct Request {
     pub(crate) app: web::Data<App>,
+    pub(crate) head: HttpRequest,
     pub(crate) fields: Fields,
     bearer: Option<String>,
 }

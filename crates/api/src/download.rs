@@ -12,7 +12,9 @@ use serde::Serialize;
 
 use crate::answer;
 use crate::app::{App, Services};
+use crate::call::Request;
 use crate::error::ApiError;
+use crate::middleware::{RequestId, chain};
 use crate::offload::Lane;
 
 /// Bytes of content in one block of an answer. A multiple of 3, so that blocks of base64 join
@@ -35,7 +37,7 @@ impl FirstBlock {
 
 /// The answer `fields` with the content as its last field `data`.
 pub(crate) fn answer(
-    app: &web::Data<App>,
+    request: &Request,
     code: Code,
     fields: impl Serialize,
     first: FirstBlock,
@@ -49,8 +51,12 @@ pub(crate) fn answer(
     let length = encoded_length(size)
         .and_then(|data| data.checked_add(u64::try_from(head.len() + TAIL.len()).ok()?))
         .ok_or_else(|| ApiError::because(Code::ServerError, "the answer has no length"))?;
+    let from = Source {
+        app: request.app.clone(),
+        request: RequestId::of(&request.head),
+    };
     let state = State::Head {
-        app: app.clone(),
+        from,
         head: head.into(),
         first,
     };
@@ -67,37 +73,48 @@ fn encoded_length(size: u64) -> Option<u64> {
     size.div_ceil(3).checked_mul(4)
 }
 
+/// What the rest of an answer needs from its request.
+struct Source {
+    app: web::Data<App>,
+    request: RequestId,
+}
+
 enum State {
     Head {
-        app: web::Data<App>,
+        from: Source,
         head: Bytes,
         first: FirstBlock,
     },
-    First(web::Data<App>, FirstBlock),
-    More(web::Data<App>, Box<Download>),
+    First(Source, FirstBlock),
+    More(Source, Box<Download>),
     End,
 }
 
 /// The next piece of the body. An error cuts the connection, so that the answer is visibly torn.
 async fn next(state: State) -> Result<Option<(Bytes, State)>, ApiError> {
     match state {
-        State::Head { app, head, first } => Ok(Some((head, State::First(app, first)))),
-        State::First(app, first) => Ok(Some((first.encoded, State::More(app, first.download)))),
-        State::More(app, mut download) => {
+        State::Head { from, head, first } => Ok(Some((head, State::First(from, first)))),
+        State::First(from, first) => Ok(Some((first.encoded, State::More(from, first.download)))),
+        State::More(from, mut download) => {
             if download.is_complete() {
                 return Ok(Some((Bytes::from_static(TAIL.as_bytes()), State::End)));
             }
-            let read = app
+            let read = from
+                .app
                 .run(Lane::Storage, move |_: &Services| {
                     let block = read_block(&mut download)?;
                     Ok((block, download))
                 })
                 .await;
             match read {
-                Ok((block, download)) => Ok(Some((block, State::More(app, download)))),
+                Ok((block, download)) => Ok(Some((block, State::More(from, download)))),
                 Err(error) => {
                     // The status is on the wire already: here is the only place to tell.
-                    tracing::error!(error = %crate::middleware::chain(&error), "an answer was cut off");
+                    tracing::error!(
+                        request_id = from.request.as_str(),
+                        error = %chain(&error),
+                        "an answer was cut off"
+                    );
                     Err(error)
                 }
             }

@@ -11,7 +11,7 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use kms_domain::codes::Code;
 
 use crate::answer;
@@ -45,6 +45,22 @@ impl RequestIds {
     }
 }
 
+/// The id of a request, for what is logged after its head has been answered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestId(String);
+
+impl RequestId {
+    /// The id of the request that `head` belongs to.
+    pub(crate) fn of(head: &HttpRequest) -> Self {
+        head.extensions().get().cloned().unwrap_or_default()
+    }
+
+    /// As the client saw it in `X-Request-Id`.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The outermost layer.
 pub(crate) async fn observe(
     request: ServiceRequest,
@@ -55,6 +71,7 @@ pub(crate) async fn observe(
         .app_data::<web::Data<RequestIds>>()
         .map(|ids| ids.take())
         .unwrap_or_default();
+    request.extensions_mut().insert(RequestId(id.clone()));
     // An error here would be a middleware's; every handler's has become an answer by now.
     let mut response = next.call(request).await?.map_into_boxed_body();
     if response.response().extensions().get::<Code>().is_none() {

@@ -123,7 +123,7 @@ table! {
         /// The most connections that one worker serves at once.
         connections: usize = 2000, in 1..=1_000_000;
         /// How long a client may take to send the head of a connection's first request.
-        head_timeout: Duration = 5 * SECOND, in MILLISECOND..=HOUR;
+        head_timeout: Duration = 5 * SECOND, in SECOND..=HOUR;
         /// How long a client may pause between two pieces of a body.
         body_timeout: Duration = 15 * SECOND, in MILLISECOND..=HOUR;
         /// How long an idle connection is kept for the next request.

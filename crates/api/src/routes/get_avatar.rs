@@ -28,7 +28,7 @@ pub(super) async fn get_avatar(call: Call) -> Result<HttpResponse, ApiError> {
         })
         .await?;
     match first {
-        Some(first) => download::answer(&request.app, code, answer::NoFields {}, first),
+        Some(first) => download::answer(&request, code, answer::NoFields {}, first),
         None => Ok(answer::bare(code)),
     }
 }

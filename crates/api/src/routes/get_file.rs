@@ -62,5 +62,5 @@ pub(super) async fn get_file(call: Call) -> Result<HttpResponse, ApiError> {
         name: found.title.as_str(),
         date: found.date,
     };
-    download::answer(&request.app, code, reply, found.first)
+    download::answer(&request, code, reply, found.first)
 }

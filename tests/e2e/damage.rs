@@ -1,0 +1,162 @@
+//! Stored bytes that are gone or changed: never served as if nothing had happened, and healed by the
+//! next upload of the same content.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::harness::wire::post;
+use crate::harness::{Server, User, Wire, bytes, md5_hex};
+
+const MIB: usize = 1024 * 1024;
+
+/// Changes one byte in the middle, as a bad disk would.
+fn flip_a_byte(path: &Path) {
+    let mut content = fs::read(path).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    let mut permissions = fs::metadata(path).unwrap().permissions();
+    permissions.set_mode(0o600);
+    fs::set_permissions(path, permissions).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+/// After damage was noticed: nobody is promised the bytes, and an upload of them makes the old entry
+/// good again.
+fn heals(server: &Server, owner: &User, fid: &str, content: &[u8]) {
+    owner.instant("claimed", &md5_hex(content)).expect_bare(2);
+    let other = server.new_user();
+    other.instant("claimed", &md5_hex(content)).expect_bare(2);
+    let new = other.publish("again", content);
+    assert!(owner.read(fid) == content, "the old entry is not healed");
+    assert!(other.read(&new) == content);
+    owner.instant("claimed", &md5_hex(content)).expect_code(131);
+    server.only_blob();
+}
+
+#[test]
+fn a_missing_file_is_5_and_the_next_upload_heals_it() {
+    let server = Server::start();
+    let user = server.new_user();
+    let content = bytes(1, 5000);
+    let fid = user.publish("a", &content);
+    fs::remove_file(server.only_blob()).unwrap();
+    user.get_file(&fid).expect_bare(5);
+    user.get_file(&fid).expect_bare(5);
+    assert_eq!(user.own().len(), 1);
+    heals(&server, &user, &fid, &content);
+}
+
+#[test]
+fn a_missing_file_is_never_promised_even_if_nobody_has_noticed_yet() {
+    let server = Server::start();
+    let user = server.new_user();
+    let content = bytes(1, 5000);
+    let fid = user.publish("a", &content);
+    fs::remove_file(server.only_blob()).unwrap();
+    heals(&server, &user, &fid, &content);
+}
+
+#[test]
+fn a_shortened_file_is_5_and_the_next_upload_heals_it() {
+    let server = Server::start();
+    let user = server.new_user();
+    let content = bytes(1, 2 * MIB);
+    let fid = user.publish("a", &content);
+    fs::write(server.only_blob(), &content[..MIB]).unwrap();
+    user.get_file(&fid).expect_bare(5);
+    heals(&server, &user, &fid, &content);
+}
+
+#[test]
+fn a_flipped_byte_in_a_small_file_is_5() {
+    let server = Server::start();
+    let user = server.new_user();
+    for size in [1, 5000, 192 * 1024] {
+        let content = bytes(size as u64, size);
+        let fid = user.publish("a", &content);
+        let blob = server
+            .blobs()
+            .into_iter()
+            .find(|path| fs::metadata(path).unwrap().len() == size as u64)
+            .unwrap();
+        flip_a_byte(&blob);
+        user.get_file(&fid).expect_bare(5);
+        user.instant("claimed", &md5_hex(&content)).expect_bare(2);
+        let again = user.publish("again", &content);
+        assert!(user.read(&fid) == content && user.read(&again) == content);
+    }
+    assert_eq!(server.blobs().len(), 3);
+}
+
+#[test]
+fn a_flipped_byte_in_a_large_file_tears_the_answer() {
+    let server = Server::start();
+    let user = server.new_user();
+    let content = bytes(1, 2 * MIB);
+    let fid = user.publish("a", &content);
+    flip_a_byte(&server.only_blob());
+    let mut wire = Wire::to(&user.client);
+    let body = user.signed(json!({"fid": fid})).to_string();
+    wire.send(post("/app/user/getfile", body));
+    let torn = wire.torn_answer();
+    // The status was on its way before the last block could be checked.
+    assert_eq!(torn.status, 200);
+    assert!(
+        torn.announced > 2 * MIB && torn.received < torn.announced,
+        "{torn:?}"
+    );
+    server.wait_for_log("an answer was cut off");
+    let told = |line: &str| line.contains("ERROR") && line.contains(&torn.request_id);
+    assert!(server.log().lines().any(told), "{}", server.log());
+    heals(&server, &user, &fid, &content);
+}
+
+#[test]
+fn a_damaged_avatar_is_5_and_a_new_one_heals_it() {
+    let server = Server::start();
+    let user = server.new_user();
+    user.set_avatar(b"a picture").expect_code(120);
+    flip_a_byte(&server.only_blob());
+    user.get_avatar().expect_bare(5);
+    user.set_avatar(b"a picture").expect_code(120);
+    assert_eq!(user.get_avatar().expect_code(121).data(), b"a picture");
+}
+
+#[test]
+fn the_log_has_the_reason_under_the_request_id_and_the_client_has_not() {
+    let server = Server::start();
+    let user = server.new_user();
+    let fid = user.publish("a", b"content");
+    let blob = server.only_blob();
+    fs::remove_file(&blob).unwrap();
+    let answer = user.get_file(&fid).expect_bare(5);
+    assert_eq!(
+        String::from_utf8(answer.body.clone()).unwrap(),
+        r#"{"done":false,"code":5,"msg":"服务器内部错误"}"#
+    );
+    let key = blob.file_name().unwrap().to_str().unwrap().to_owned();
+    for (_, value) in &answer.headers {
+        assert!(!value.contains(&key), "{answer:?}");
+    }
+    let id = answer.header("x-request-id").unwrap();
+    server.wait_for_log(id);
+    let told = |line: &str| line.contains("ERROR") && line.contains(id) && line.contains(&key);
+    assert!(server.log().lines().any(told), "{}", server.log());
+}
+
+#[test]
+fn damage_is_noted_across_a_restart() {
+    let mut server = Server::start();
+    let user = server.new_user();
+    let content = bytes(1, 5000);
+    let fid = user.publish("a", &content);
+    fs::remove_file(server.only_blob()).unwrap();
+    user.get_file(&fid).expect_bare(5);
+    server.stop();
+    server.start_again();
+    user.get_file(&fid).expect_bare(5);
+    heals(&server, &user, &fid, &content);
+}

@@ -1,0 +1,19 @@
+//! What the tests speak in: servers, people, files and answers.
+
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod client;
+pub(crate) mod data;
+pub(crate) mod server;
+pub(crate) mod user;
+pub(crate) mod wait;
+pub(crate) mod wire;
+
+pub(crate) use answer::Answer;
+pub(crate) use body::{Encoded, Format};
+pub(crate) use client::Client;
+pub(crate) use data::{Person, bytes, md5_hex, sha256_hex};
+pub(crate) use server::Server;
+pub(crate) use user::User;
+pub(crate) use wait::{at_once, until};
+pub(crate) use wire::Wire;

@@ -1,0 +1,42 @@
+//! End to end: the contract over a real socket, against the real binary, as a stranger reads it.
+//!
+//! Nothing here knows how the server is made. Codes, texts and statuses are written out once more in
+//! [`harness::answer`], each test has a server of its own in a folder of its own, and every single
+//! answer is checked for the envelope and the headers that all answers have. A server that is
+//! stopped must leave nothing staged and nothing in its log that looks like a panic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::needless_pass_by_value,
+    clippy::print_stderr,
+    reason = "all of this is a test, in which the first surprise ends the test"
+)]
+
+mod harness;
+
+mod accounts;
+mod avatars;
+mod bad_json;
+mod base64_forms;
+mod connections;
+mod damage;
+mod every_code;
+mod fields;
+mod formats;
+mod instant;
+mod limits;
+mod lists;
+mod logins;
+mod modify;
+mod operator;
+mod overload;
+mod restart;
+mod routes;
+mod secrets;
+mod shutdown;
+mod transfers;
+mod uploads;
+mod visibility;

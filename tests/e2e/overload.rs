@@ -1,0 +1,131 @@
+//! More than the server can do at once: refused quickly, and those who are served are served well.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::client::base64;
+use crate::harness::wire::post_head;
+use crate::harness::{Person, Server, Wire, at_once, bytes, until};
+
+#[test]
+fn a_burst_of_logins_is_answered_with_success_or_busy_and_info_stays_quick() {
+    let server = Server::with(&[("KMS_HASHING_PERMITS", "1"), ("KMS_HASHING_QUEUE", "4")]);
+    let user = server.new_user();
+    let over = AtomicBool::new(false);
+    let (mut successes, mut refusals) = (0, 0);
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut slowest = Duration::ZERO;
+            while !over.load(Ordering::Acquire) {
+                let begun = Instant::now();
+                user.info().expect_code(0);
+                slowest = slowest.max(begun.elapsed());
+            }
+            slowest
+        });
+        let begun = Instant::now();
+        let codes = at_once(40, |_| {
+            let login = user.client.login(&user.person.phone, &user.person.password);
+            (login.code(), begun.elapsed())
+        });
+        over.store(true, Ordering::Release);
+        for (code, after) in codes {
+            match code {
+                110 => successes += 1,
+                8 => {
+                    refusals += 1;
+                    assert!(after < Duration::from_secs(3), "refused after {after:?}");
+                }
+                _ => panic!("code {code}"),
+            }
+        }
+        let slowest = asking.join().unwrap();
+        assert!(slowest < Duration::from_secs(2), "info took {slowest:?}");
+    });
+    assert!(successes >= 1 && refusals >= 1, "{successes} {refusals}");
+    user.client.sign_in(&user.person);
+}
+
+#[test]
+fn one_job_at_a_time_and_no_queue_still_answers_somebody() {
+    let server = Server::with(&[("KMS_STORAGE_PERMITS", "1"), ("KMS_STORAGE_QUEUE", "0")]);
+    let user = server.new_user();
+    let codes = at_once(16, |_| {
+        (0..20).map(|_| user.info().code()).collect::<Vec<_>>()
+    });
+    let codes = codes.concat();
+    assert!(codes.iter().all(|code| matches!(code, 0 | 8)), "{codes:?}");
+    assert!(codes.contains(&0), "nobody was served");
+    user.info().expect_code(0);
+}
+
+#[test]
+fn who_waits_too_long_is_told_that_the_server_is_busy() {
+    let server = Server::with(&[
+        ("KMS_HASHING_PERMITS", "1"),
+        ("KMS_HASHING_QUEUE", "1000"),
+        ("KMS_QUEUE_WAIT", "200ms"),
+    ]);
+    let client = server.client();
+    let person = Person::new();
+    client.register(&person).expect_code(100);
+    let codes = at_once(30, |_| client.login(&person.phone, &person.password).code());
+    assert!(codes.contains(&110) && codes.contains(&8), "{codes:?}");
+    assert!(
+        codes.iter().all(|code| matches!(code, 110 | 8)),
+        "{codes:?}"
+    );
+}
+
+#[test]
+fn uploads_of_unknown_senders_are_bounded_in_number() {
+    let server = Server::with(&[("KMS_ANONYMOUS_UPLOADS", "2")]);
+    let user = server.new_user();
+    let data = base64(&bytes(1, 600_000));
+    let open = || {
+        let mut wire = Wire::to(&user.client);
+        wire.send(post_head("/app/user/upload", data.len() + 1000));
+        wire.send(format!(r#"{{"data":"{data}"#));
+        wire
+    };
+    let held = [open(), open()];
+    until("both are staged", || server.staged().len() == 2);
+    let late = format!(r#"{{"data":"{data}","name":"a","token":"{}"}}"#, user.token);
+    user.client
+        .post_raw("/app/user/upload", late.as_str())
+        .expect_bare(8);
+    // Who shows a token first is not concerned, nor is who sends little.
+    user.post("/app/user/upload", json!({"name": "a", "data": "eA=="}))
+        .expect_code(130);
+    let early = format!(r#"{{"token":"{}","name":"a","data":"{data}"}}"#, user.token);
+    user.client
+        .post_raw("/app/user/upload", early)
+        .expect_code(130);
+    drop(held);
+    until("there is room again", || {
+        user.client
+            .post_raw("/app/user/upload", late.as_str())
+            .code()
+            == 130
+    });
+    until("nothing is staged", || server.staged().is_empty());
+}
+
+#[test]
+fn uploads_of_unknown_senders_are_bounded_in_bytes() {
+    let server = Server::with(&[("KMS_ANONYMOUS_BYTES", "1MiB")]);
+    let user = server.new_user();
+    let late = |size: usize| {
+        let data = base64(&bytes(1, size));
+        let body = format!(r#"{{"data":"{data}","name":"a","token":"{}"}}"#, user.token);
+        user.client.post_raw("/app/user/upload", body)
+    };
+    late(900_000).expect_code(130);
+    late(3_000_000).expect_bare(8);
+    until("nothing is staged", || server.staged().is_empty());
+    // What was refused counts no longer.
+    late(900_000).expect_code(130);
+}
