@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use kms_domain::codes::Code;
-use kms_domain::users::{Actor, Token};
+use kms_domain::users::{Actor, Identified, Token};
 
 use crate::app::{App, Services};
 use crate::error::ApiError;
@@ -147,6 +147,37 @@ impl Request {
                 job(services, &actor)
             })
             .await
+    }
+
+    /// Runs a use case of short reads for whom the token names, without leaving the worker. Noting
+    /// that the session is in use is a write, so it is left to a job of its own, for which the
+    /// answer does not wait.
+    pub(crate) async fn as_reader<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Services, &Actor) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let token = self.token()?;
+        let (result, due) = self
+            .app
+            .run(Lane::ShortRead, move |services| {
+                let identified = services.sessions.identify(&token)?;
+                let Identified { actor, note_due } =
+                    identified.ok_or_else(|| ApiError::new(Code::TokenExpired))?;
+                Ok((job(services, &actor), note_due.then_some(actor)))
+            })
+            .await?;
+        if let Some(actor) = due {
+            let app = self.app.clone();
+            actix_web::rt::spawn(async move {
+                let note = move |services: &Services| {
+                    services.sessions.note_use(&actor);
+                    Ok(())
+                };
+                // Refused under overload, the note is due again at the next request.
+                app.run(Lane::Storage, note).await
+            });
+        }
+        result
     }
 
     /// The token of the body, or else that of the header.

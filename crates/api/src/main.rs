@@ -72,10 +72,17 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = server.address()?;
     greet(&address.to_string(), data.path());
+    let readers = database.clone();
+    let on_worker = move || {
+        // Without a reader of its own the worker uses the pool's.
+        if let Err(error) = readers.dedicate_reader() {
+            tracing::warn!(error = %with_causes(&error), "a worker has no reader of its own");
+        }
+    };
     actix_web::rt::System::new().block_on(async move {
         // Resolved before the workers start, so that no signal is missed.
         let leave = leave_signal()?;
-        server.run(app, leave).await
+        server.run(app, on_worker, leave).await
     })?;
     // The last handles on the database go here: what is queued is written, then the lock is freed.
     drop(database);

@@ -4,12 +4,17 @@
 //! runtimes, so a handler that blocked would stall every connection of its worker. Handlers
 //! therefore reach a use case only through [`Offload`].
 //!
-//! Its lanes are semaphores that span all workers, because each worker has a blocking pool of its
+//! One kind of work may stay on the worker: a read that is a few seeks in an index, on a reader
+//! connection that the worker has for itself ([`Lane::ShortRead`]). Handing that to another thread
+//! costs several times what it does.
+//!
+//! The other lanes are semaphores that span all workers, because each worker has a blocking pool of its
 //! own and only a shared semaphore is a global limit. A job waits for its permit *before* it is
 //! handed to a pool, the number of waiters and their wait are bounded, and the permit moves into
 //! the job, so that a client that disconnects cannot free it early. Hashing has a lane apart from
 //! storage: a burst of logins must not starve downloads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,6 +24,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Which queue a job belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
+    /// A few indexed reads and nothing else: no write, no file, no list. Runs where it is called.
+    ShortRead,
     /// Short work on the database and the blob store.
     Storage,
     /// Tens of milliseconds of one core: bcrypt.
@@ -81,6 +88,10 @@ impl Offload {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, OffloadError> {
         let lane = match lane {
+            Lane::ShortRead => {
+                return catch_unwind(AssertUnwindSafe(job))
+                    .map_err(|panic| OffloadError::Panicked(panic_text(&*panic)));
+            }
             Lane::Storage => &self.storage,
             Lane::Hashing => &self.hashing,
         };

@@ -60,7 +60,7 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `leave` resolves; then accepts nothing more, finishes what is in flight within
+    /// Serves until `leave` resolves, with `on_worker` run once in each worker's thread at the start; then accepts nothing more, finishes what is in flight within
     /// the configured time, and returns.
     ///
     /// # Errors
@@ -68,11 +68,13 @@ impl Server {
     pub async fn run(
         self,
         app: App,
+        on_worker: impl Fn() + Clone + Send + 'static,
         leave: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let app = web::Data::new(app);
         let ids = web::Data::new(RequestIds::new(self.config.run_id));
         let mut server = HttpServer::new(move || {
+            on_worker();
             ActixApp::new()
                 .app_data(app.clone())
                 .app_data(ids.clone())

@@ -6,7 +6,6 @@ use crate::answer;
 use crate::call::{Call, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
-use crate::offload::Lane;
 
 const BODY: Shape = Shape {
     fields: &[TOKEN],
@@ -27,9 +26,7 @@ struct InfoReply<'a> {
 pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
     let profile = request
-        .as_actor(Lane::Storage, |services, actor| {
-            Ok(services.accounts.profile(actor)?)
-        })
+        .as_reader(|services, actor| Ok(services.accounts.profile(actor)?))
         .await?;
     let reply = InfoReply {
         userid: profile.user.to_string(),

@@ -19,7 +19,7 @@ pub(super) async fn test_phone(call: Call) -> Result<HttpResponse, ApiError> {
     let phone = Phone::parse(request.fields.required_text("phone")?)?;
     let taken = request
         .app
-        .run(Lane::Storage, move |services| {
+        .run(Lane::ShortRead, move |services| {
             Ok(services.accounts.is_registered(&phone)?)
         })
         .await?;

@@ -7,6 +7,7 @@ mod digest;
 mod download;
 mod entry;
 mod file_service;
+mod md5_hasher;
 mod repository;
 mod upload_session;
 
@@ -24,7 +25,9 @@ pub use repository::{
     Attached, BlobId, BlobRef, Claimed, FileRepository, FileSummary, ListPosition, NewBlob,
     NewFile, StoredFile,
 };
-pub use upload_session::{FinishedUpload, PushError, UploadSession};
+pub use upload_session::{
+    ContentHalf, FinishedUpload, JoinError, Md5Half, PushError, UploadSession,
+};
 
 #[cfg(test)]
 pub(crate) use blob_repository::MockBlobRepository;

@@ -25,7 +25,9 @@ pub use repository::{
     AccountUpdate, Credentials, Inserted, NewUser, PasswordChange, Profile, Updated, UserRepository,
 };
 pub use session_repository::{ExpiryCutoffs, LoginRecorded, NewLogin, Session, SessionRepository};
-pub use session_service::{Actor, LoginOutcome, SessionError, SessionPolicy, SessionService};
+pub use session_service::{
+    Actor, Identified, LoginOutcome, SessionError, SessionPolicy, SessionService,
+};
 
 #[cfg(test)]
 pub(crate) use avatar_repository::MockAvatarRepository;

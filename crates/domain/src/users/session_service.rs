@@ -95,6 +95,15 @@ pub enum LoginOutcome {
     WrongPassword,
 }
 
+/// Whose token it is, before its use has been noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identified {
+    /// Who is asking.
+    pub actor: Actor,
+    /// Whether the note of the session's last use is due to be written again.
+    pub note_due: bool,
+}
+
 /// Why a use case of [`SessionService`] has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -146,11 +155,34 @@ impl SessionService {
         Err(PortError::new(PortErrorKind::Unavailable, "the password keeps changing").into())
     }
 
-    /// Who a token belongs to. `None`: unknown, revoked or expired.
+    /// Who a token belongs to, with the use of its session noted when that is due. `None`:
+    /// unknown, revoked or expired.
     ///
     /// # Errors
     /// [`SessionError::Port`].
     pub fn authenticate(&self, token: &Token) -> Result<Option<Actor>, SessionError> {
+        let identified = self.identify(token)?;
+        if let Some(Identified {
+            actor,
+            note_due: true,
+        }) = &identified
+        {
+            self.note_use(actor);
+        }
+        Ok(identified.map(|identified| identified.actor))
+    }
+
+    /// Notes that a session is in use. A note that could not be written shortens the session at
+    /// worst; a full disk must not keep people from reading.
+    pub fn note_use(&self, actor: &Actor) {
+        let _ = self.sessions.touch(actor.session, self.clock.now());
+    }
+
+    /// Who a token belongs to, by one read and no write. `None`: unknown, revoked or expired.
+    ///
+    /// # Errors
+    /// [`SessionError::Port`].
+    pub fn identify(&self, token: &Token) -> Result<Option<Identified>, SessionError> {
         let Some(session) = self.sessions.find_by_token(&token.digest())? else {
             return Ok(None);
         };
@@ -159,14 +191,12 @@ impl SessionService {
         if session.last_used_at <= expired.last_used || session.created_at <= expired.created {
             return Ok(None);
         }
-        if session.last_used_at <= now.minus_millis(self.policy.touch_millis) {
-            // A note that could not be written shortens the session at worst; a full disk must
-            // not keep people from reading.
-            let _ = self.sessions.touch(session.id, now);
-        }
-        Ok(Some(Actor {
-            user: session.user,
-            session: session.id,
+        Ok(Some(Identified {
+            actor: Actor {
+                user: session.user,
+                session: session.id,
+            },
+            note_due: session.last_used_at <= now.minus_millis(self.policy.touch_millis),
         }))
     }
 }

@@ -1,7 +1,9 @@
 //! How a connection is set up, in one place for the writer and every reader, and the readers' pool.
 
+use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -57,8 +59,16 @@ pub(super) fn set_up(
 /// some in its threads, and whoever opens the file next would meet them.
 pub(super) struct Readers {
     pool: Pool<ReaderManager>,
-    // Below the pool, hence dropped after it.
+    manager: ReaderManager,
+    /// Tells these readers from another database's on the same thread.
+    id: u64,
+    // Below the others, hence dropped after them.
     _closed: WaitUntilClosed,
+}
+
+thread_local! {
+    /// The reader that this thread has for itself, and whose it is.
+    static OWN: RefCell<Option<(u64, Reader)>> = const { RefCell::new(None) };
 }
 
 struct WaitUntilClosed {
@@ -82,7 +92,13 @@ impl Readers {
         readers: u32,
         busy_timeout: Duration,
     ) -> Result<Self, PoolError> {
+        static IDS: AtomicU64 = AtomicU64::new(0);
         let (open, closed) = channel();
+        let manager = ReaderManager {
+            url,
+            busy_timeout,
+            open,
+        };
         let pool = Pool::builder()
             .max_size(readers.max(1))
             // r2d2 accepts no zero.
@@ -92,13 +108,11 @@ impl Readers {
             .test_on_check_out(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .build(ReaderManager {
-                url,
-                busy_timeout,
-                open,
-            })?;
+            .build(manager.clone())?;
         Ok(Self {
             pool,
+            manager,
+            id: IDS.fetch_add(1, Ordering::Relaxed),
             _closed: WaitUntilClosed {
                 closed: Mutex::new(closed),
                 patience: busy_timeout,
@@ -106,14 +120,45 @@ impl Readers {
         })
     }
 
-    /// A reader, as soon as one is free.
+    /// A reader of the pool, as soon as one is free.
     pub(super) fn get(&self) -> Result<PooledConnection<ReaderManager>, PoolError> {
         self.pool.get()
+    }
+
+    /// Gives this thread a reader of its own, beside the pool, until the thread ends.
+    pub(super) fn dedicate(&self) -> Result<(), ConnectError> {
+        let reader = self.manager.connect()?;
+        OWN.replace(Some((self.id, reader)));
+        Ok(())
+    }
+
+    /// Runs `work` on this thread's own reader if it has one, else on one of the pool.
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> T,
+    ) -> Result<T, PoolError> {
+        // Taken out while it works: a panic loses it, and with it whatever it left half done.
+        let own = OWN.with_borrow_mut(|own| own.take_if(|(id, _)| *id == self.id));
+        match own {
+            Some((id, mut reader)) => {
+                let result = work(&mut reader);
+                OWN.replace(Some((id, reader)));
+                Ok(result)
+            }
+            None => Ok(work(&mut *self.get()?)),
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        // Threads close their own readers when they end; this one may live on.
+        let _ = OWN.try_with(|own| own.borrow_mut().take_if(|(id, _)| *id == self.id));
     }
 }
 
 /// Opens readers for the pool.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ReaderManager {
     url: String,
     busy_timeout: Duration,

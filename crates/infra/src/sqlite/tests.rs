@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::Barrier;
 use std::thread;
 
+use diesel::r2d2::PooledConnection;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryResult, QueryableByName, RunQueryDsl, sql_query};
 use kms_domain::PortErrorKind;
@@ -10,6 +11,7 @@ use kms_domain::users::{Inserted, UserRepository};
 use kms_testkit::builders::{UserBuilder, a_blob, a_file, a_user, user_id};
 use tempfile::TempDir;
 
+use super::connection::ReaderManager;
 use super::*;
 
 struct Scene {
@@ -105,6 +107,12 @@ fn expected_pragmas(query_only: &str) -> HashMap<&'static str, String> {
     .into()
 }
 
+impl SqliteDatabase {
+    fn reader(&self) -> Result<PooledConnection<ReaderManager>, SqliteError> {
+        self.0.readers.get().map_err(SqliteError::Pool)
+    }
+}
+
 #[test]
 fn every_connection_is_set_up_alike() {
     let scene = scene();
@@ -114,6 +122,58 @@ fn every_connection_is_set_up_alike() {
     }
     let writer = scene.db.write("test", |conn| pragmas(conn).during("test"));
     assert_eq!(writer.unwrap(), expected_pragmas("0"));
+}
+
+#[test]
+fn a_thread_with_a_reader_of_its_own_waits_for_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SqliteConfig {
+        readers: 1,
+        busy_timeout: Duration::from_millis(50),
+        ..SqliteConfig::new(folder.path().join("kms.db"))
+    };
+    let db = SqliteDatabase::open(config).unwrap();
+    let users = SqliteUserRepository::new(&db);
+    users.register(&a_user(1)).unwrap();
+    let _taken = db.reader().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            assert!(users.find_profile(user_id(1)).is_err());
+            db.dedicate_reader().unwrap();
+            assert!(users.find_profile(user_id(1)).unwrap().is_some());
+            users.register(&a_user(2)).unwrap();
+            assert!(users.find_profile(user_id(2)).unwrap().is_some());
+            let own = db.read(|conn| pragmas(conn).during("test")).unwrap();
+            let mut expected = expected_pragmas("1");
+            expected.insert("busy_timeout", "50".to_owned());
+            assert_eq!(own, expected);
+        });
+    });
+}
+
+#[test]
+fn a_reader_of_ones_own_that_was_lost_to_a_panic_is_replaced_by_the_pool() {
+    let scene = scene();
+    scene.db.dedicate_reader().unwrap();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        scene
+            .db
+            .snapshot(|_| -> Result<(), SqliteError> { panic!("on purpose") })
+    }));
+    assert!(panicked.is_err());
+    let users = SqliteUserRepository::new(&scene.db);
+    assert_eq!(users.find_profile(user_id(1)).unwrap(), None);
+}
+
+#[test]
+fn a_reader_of_ones_own_reads_no_other_database() {
+    let (one, other) = (scene(), scene());
+    one.db.dedicate_reader().unwrap();
+    SqliteUserRepository::new(&one.db)
+        .register(&a_user(1))
+        .unwrap();
+    let elsewhere = SqliteUserRepository::new(&other.db);
+    assert_eq!(elsewhere.find_profile(user_id(1)).unwrap(), None);
 }
 
 #[test]
