@@ -1,9 +1,8 @@
 //! Receiving a file: bytes are staged as they arrive, in constant memory.
 //!
-//! The payload is gathered to [`BLOCK`] bytes; then the upload session moves into a storage job
-//! with the block, comes back, and only then is more asked of the client. So a slow client holds
-//! no thread, no permit and no connection to the database, and a file that fits one block is
-//! staged, stored and answered in a single job.
+//! The payload is gathered to [`BLOCK`] bytes and goes to the store block by block ([`Staging`]). A
+//! slow client holds no thread, no permit and no connection to the database, and a file that fits
+//! one block is staged, stored and answered in a single job.
 //!
 //! In the contract's bodies the token may come after the data. As soon as the payload is more than
 //! trifling ([`ADMIT_AT`]), its sender is judged by the token seen so far; who has shown none takes
@@ -15,18 +14,15 @@ use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use futures_util::{StreamExt, stream};
 use kms_domain::codes::Code;
-use kms_domain::files::{FinishedUpload, UploadSession};
 use kms_domain::users::Token;
 
-use crate::app::{AnonymousUpload, Services};
+use crate::app::AnonymousUpload;
 use crate::call::{Body, Call, Format, Opened, Request, TOKEN, authenticate};
 use crate::error::ApiError;
 use crate::intake::{Fields, Known, MAX_TEXT, ScanError, Shape, Value};
 use crate::offload::Lane;
+use crate::staging::{BLOCK, Begin, Staging, Upload};
 
-/// Payload bytes that go to the store in one job: large enough that the hop between threads costs
-/// little, small enough that thousands of uploads fit in memory.
-const BLOCK: usize = 256 * 1024;
 /// Payload bytes from which on the sender is judged before more is taken. Less than this is no
 /// more than the buffers of a connection.
 const ADMIT_AT: usize = 32 * 1024;
@@ -41,25 +37,7 @@ pub(crate) struct Receive {
     /// Most bytes of the payload.
     pub(crate) limit: u64,
     /// Opens the session for the payload.
-    pub(crate) begin: fn(&Services) -> Result<UploadSession, ApiError>,
-}
-
-/// A payload of which the last bytes have not gone to the store yet.
-pub(crate) struct Upload {
-    session: Option<UploadSession>,
-    rest: Vec<u8>,
-    begin: fn(&Services) -> Result<UploadSession, ApiError>,
-}
-
-impl Upload {
-    /// Stages the last bytes and fixes the digests. Blocks: for use inside a storage job.
-    pub(crate) fn finish(self, services: &Services) -> Result<FinishedUpload, ApiError> {
-        let session = match self.session {
-            Some(session) => session,
-            None => (self.begin)(services)?,
-        };
-        Ok(session.push(&self.rest)?.finish())
-    }
+    pub(crate) begin: Begin,
 }
 
 impl Call {
@@ -75,8 +53,8 @@ impl Call {
         let (mut body, request) = self.open(limit)?;
         let mut gather = Gather {
             what,
+            staging: Staging::new(request.app.clone(), what.begin),
             request,
-            session: None,
             block: Vec::new(),
             admission: Admission::Open,
         };
@@ -84,12 +62,12 @@ impl Call {
             Format::Multipart => gather.multipart(body).await?,
             format => gather.scan(body, format).await?,
         };
-        let upload = fields.has_payload().then(|| Upload {
-            session: gather.session.take(),
-            rest: std::mem::take(&mut gather.block),
-            begin: what.begin,
-        });
-        Ok((gather.request.clone().with(fields), upload))
+        let upload = if fields.has_payload() {
+            Some(gather.staging.finish(gather.block).await?)
+        } else {
+            None
+        };
+        Ok((gather.request.with(fields), upload))
     }
 }
 
@@ -106,7 +84,7 @@ enum Admission {
 struct Gather {
     what: Receive,
     request: Opened,
-    session: Option<UploadSession>,
+    staging: Staging,
     block: Vec<u8>,
     admission: Admission,
 }
@@ -163,7 +141,7 @@ impl Gather {
             place.add(u64::try_from(more).unwrap_or(u64::MAX))?;
         }
         if self.block.len() >= BLOCK {
-            self.flush().await?;
+            self.staging.push(&mut self.block).await?;
         }
         Ok(())
     }
@@ -186,48 +164,6 @@ impl Gather {
                     })
                     .await
             }
-        }
-    }
-
-    async fn flush(&mut self) -> Result<(), ApiError> {
-        let begin = self.what.begin;
-        let session = self.session.take();
-        let mut block = std::mem::take(&mut self.block);
-        let (session, block) = self
-            .request
-            .app
-            .run(Lane::Storage, move |services| {
-                let session = match session {
-                    Some(session) => session,
-                    None => begin(services)?,
-                };
-                let session = session.push(&block)?;
-                block.clear();
-                Ok((session, block))
-            })
-            .await?;
-        self.session = Some(session);
-        self.block = block;
-        Ok(())
-    }
-}
-
-impl Drop for Gather {
-    /// Discards what was staged for a body that failed or whose client left. Removing a file may
-    /// block, so it is a storage job as well.
-    fn drop(&mut self) {
-        if let Some(session) = self.session.take()
-            && tokio::runtime::Handle::try_current().is_ok()
-        {
-            let app = self.request.app.clone();
-            actix_web::rt::spawn(async move {
-                let discard = move |_: &Services| {
-                    drop(session);
-                    Ok(())
-                };
-                // An overloaded lane drops the job, and with it the session, right here.
-                app.run(Lane::Storage, discard).await
-            });
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::call::{Call, TOKEN};
 use crate::error::ApiError;
 use crate::intake::{FieldError, Fields, Shape};
 use crate::offload::Lane;
-use crate::receive::{Receive, Upload};
+use crate::receive::Receive;
+use crate::staging::Upload;
 
 const BODY: Shape = Shape {
     fields: &[TOKEN, "name", "md5", "sha256", "public"],
