@@ -13,7 +13,7 @@ use crate::harness::{Server, User, Wire, bytes, md5_hex};
 const MIB: usize = 1024 * 1024;
 
 /// Changes one byte in the middle, as a bad disk would.
-fn flip_a_byte(path: &Path) {
+pub(crate) fn flip_a_byte(path: &Path) {
     let mut content = fs::read(path).unwrap();
     let middle = content.len() / 2;
     content[middle] ^= 1;

@@ -55,7 +55,7 @@ fn every_reachable_code_is_produced() {
 
     // While one upload of an unknown sender is under way, a second one has no place.
     until("nothing is staged", || server.staged().is_empty());
-    let body = format!(r#"{{"name":"x","data":"{}"#, base64(&bytes(3, 500_000)));
+    let body = format!(r#"{{"name":"x","data":"{}"#, base64(&bytes(3, 700_000)));
     let mut first = Wire::to(&client);
     first.send(wire::post_head("/app/user/upload", body.len() + 100));
     first.send(&body);

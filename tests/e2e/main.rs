@@ -39,4 +39,8 @@ mod secrets;
 mod shutdown;
 mod transfers;
 mod uploads;
+mod v1_content;
+mod v1_create;
+mod v1_problems;
+mod v1_ranges;
 mod visibility;

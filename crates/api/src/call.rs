@@ -70,6 +70,29 @@ impl Call {
         Ok(request.with(fields))
     }
 
+    /// The token of the `Authorization` header, for routes that look for it nowhere else.
+    pub(crate) fn bearer_token(&self) -> Result<Token, ApiError> {
+        match bearer(&self.head) {
+            Some(text) if !text.is_empty() => Ok(Token::new(text)),
+            _ => Err(ApiError::new(Code::TokenMissing)),
+        }
+    }
+
+    /// The same token, found good before anything of the body is read. It must be judged again
+    /// when the body is complete: by then the session may have ended.
+    pub(crate) async fn admit_bearer(&self) -> Result<Token, ApiError> {
+        let token = self.bearer_token()?;
+        let judged = token.clone();
+        self.app
+            .run(Lane::ShortRead, move |services| {
+                match services.sessions.identify(&judged)? {
+                    Some(_) => Ok(token),
+                    None => Err(ApiError::new(Code::TokenExpired)),
+                }
+            })
+            .await
+    }
+
     /// Splits into the body, bounded by `limit` bytes, and what is known without it.
     pub(crate) fn open(self, limit: u64) -> Result<(Body, Opened), ApiError> {
         let headers = self.head.headers();

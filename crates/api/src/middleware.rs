@@ -16,6 +16,7 @@ use kms_domain::codes::Code;
 
 use crate::answer;
 use crate::error::ApiError;
+use crate::routes::v1;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -79,8 +80,15 @@ pub(crate) async fn observe(
     }
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    headers.insert(CACHE_CONTROL, NO_STORE);
-    headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT_ALLOWED);
+    // An answer that is no JSON says itself how it may be kept and shown.
+    for (name, value) in [
+        (CACHE_CONTROL, NO_STORE),
+        (CONTENT_SECURITY_POLICY, NO_CONTENT_ALLOWED),
+    ] {
+        if !headers.contains_key(&name) {
+            headers.insert(name, value);
+        }
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(X_REQUEST_ID, value);
     }
@@ -98,7 +106,12 @@ fn enveloped(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         _ => Code::BadFormat,
     };
     let (request, _) = response.into_parts();
-    ServiceResponse::new(request, answer::bare(code))
+    let answer = if v1::owns(request.path()) {
+        v1::refusal(code)
+    } else {
+        answer::bare(code)
+    };
+    ServiceResponse::new(request, answer)
 }
 
 /// One line a request; the cause of a failure once, under the request's id. The route's pattern
@@ -117,7 +130,7 @@ fn log(response: &ServiceResponse<BoxBody>, id: &str, begun: Instant) {
     let error = response
         .response()
         .error()
-        .and_then(|error| error.as_error::<ApiError>());
+        .and_then(|error| error.as_error::<ApiError>().or_else(|| v1::cause(error)));
     if let Some(error) = error
         && error.code() == Code::ServerError
     {

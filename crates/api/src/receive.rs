@@ -71,6 +71,18 @@ impl Call {
     }
 }
 
+/// Receives a body that is nothing but the payload, from a sender who has been judged.
+pub(crate) async fn raw(mut body: Body, mut staging: Staging) -> Result<Upload, ApiError> {
+    let mut block = Vec::new();
+    while let Some(chunk) = body.next().await? {
+        block.extend_from_slice(&chunk);
+        if block.len() >= BLOCK {
+            staging.push(&mut block).await?;
+        }
+    }
+    staging.finish(block).await
+}
+
 /// Whether the sender of a payload has been judged.
 enum Admission {
     /// Not yet: there is too little of it to matter.

@@ -12,6 +12,7 @@
 mod bench;
 mod ci;
 mod deny;
+mod fuzz;
 mod gen_docs;
 mod process;
 mod tidy;
@@ -68,6 +69,11 @@ const COMMANDS: &[Command] = &[
         name: "bench",
         summary: "the HTTP benchmark; further arguments go to it",
         run: bench::run,
+    },
+    Command {
+        name: "fuzz",
+        summary: "the body parsers against what they are compared with; seconds for each target",
+        run: fuzz::run,
     },
 ];
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::wait::BOUND;
-use super::{Answer, Encoded, Format, Person, User};
+use super::{Answer, Encoded, Format, Person, Reply, User};
 
 /// Where a server is. Clients share it with their server, so they find it again after a restart.
 #[derive(Debug)]
@@ -72,12 +72,49 @@ impl Client {
         body: &Encoded,
         payload: impl ureq::AsSendBody,
     ) -> Answer {
+        let (status, headers, bytes) = self.exchange(
+            method,
+            route,
+            headers,
+            body.content_type.as_deref(),
+            payload,
+        );
+        if method == "HEAD" {
+            return Answer::without_body(status, headers);
+        }
+        let answer = Answer::new(status, headers, bytes);
+        self.place.codes.lock().unwrap().insert(answer.code());
+        answer
+    }
+
+    /// Sends a request whose answer is not the contract's.
+    #[track_caller]
+    pub(crate) fn fetch(
+        &self,
+        method: &str,
+        route: &str,
+        headers: &[(&str, &str)],
+        payload: impl ureq::AsSendBody,
+    ) -> Reply {
+        let (status, headers, body) = self.exchange(method, route, headers, None, payload);
+        Reply::new(status, headers, body)
+    }
+
+    #[track_caller]
+    fn exchange(
+        &self,
+        method: &str,
+        route: &str,
+        headers: &[(&str, &str)],
+        content_type: Option<&str>,
+        payload: impl ureq::AsSendBody,
+    ) -> (u16, Vec<(String, String)>, Vec<u8>) {
         let url = format!("http://{}{route}", self.address());
         let mut request = ureq::http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(content_type) = &body.content_type {
+        if let Some(content_type) = content_type {
             request = request.header("Content-Type", content_type);
         }
         let mut response = match self.agent.run(request.body(payload).unwrap()) {
@@ -91,7 +128,7 @@ impl Client {
             .collect();
         let status = response.status().as_u16();
         if method == "HEAD" {
-            return Answer::without_body(status, headers);
+            return (status, headers, Vec::new());
         }
         let bytes = response
             .body_mut()
@@ -99,9 +136,7 @@ impl Client {
             .limit(u64::MAX)
             .read_to_vec()
             .unwrap();
-        let answer = Answer::new(status, headers, bytes);
-        self.place.codes.lock().unwrap().insert(answer.code());
-        answer
+        (status, headers, bytes)
     }
 
     /// Sends a JSON object.

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use super::wait::BOUND;
-use super::{Answer, Client};
+use super::{Answer, Client, Reply};
 
 pub(crate) struct Wire {
     stream: TcpStream,
@@ -83,6 +83,28 @@ impl Wire {
         let after = self.rest.split_off(length);
         let body = std::mem::replace(&mut self.rest, after);
         Answer::new(status, headers, body)
+    }
+
+    /// The next answer, of a route that is not the contract's.
+    #[track_caller]
+    pub(crate) fn reply(&mut self) -> Reply {
+        let (status, headers) = self.head();
+        let length = match status {
+            304 => 0,
+            _ => length(&headers).expect("no Content-Length"),
+        };
+        self.fill(length).expect("the body is cut off");
+        let after = self.rest.split_off(length);
+        let body = std::mem::replace(&mut self.rest, after);
+        Reply::new(status, headers, body)
+    }
+
+    /// The next answer to HEAD, after whose head nothing may follow.
+    #[track_caller]
+    pub(crate) fn head_reply(&mut self) -> Reply {
+        let (status, headers) = self.head();
+        assert!(self.rest.is_empty(), "HEAD is answered with a body");
+        Reply::new(status, headers, Vec::new())
     }
 
     /// Reads an answer that must break off within its body.

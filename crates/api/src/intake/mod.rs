@@ -44,6 +44,8 @@ mod utf8;
 
 #[cfg(test)]
 mod proptests;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod reference;
 
 pub use base64::{Base64Error, Base64Stream};
 pub use fields::{FieldError, Fields, Value};

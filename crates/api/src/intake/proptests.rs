@@ -2,54 +2,9 @@
 //! reference, and no result depends on how a body is cut.
 #![allow(clippy::as_conversions, reason = "test arithmetic on small numbers")]
 
-mod oracle;
-
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{Base64Stream, Fields, ScanError, Scanner, Shape};
-
-const SHAPE: Shape = Shape {
-    fields: &["token", "name", "n"],
-    payload: Some("data"),
-};
-
-type Outcome = Option<(Fields, Vec<u8>)>;
-
-/// Feeds a body in chunks of the sizes given, round and round.
-fn scan(mut scanner: Scanner, mut body: &[u8], sizes: &[usize]) -> Result<Outcome, ScanError> {
-    let mut payload = Vec::new();
-    for size in sizes.iter().cycle() {
-        if body.is_empty() {
-            break;
-        }
-        let (chunk, rest) = body.split_at(body.len().min(*size));
-        scanner.feed(chunk, &mut payload)?;
-        body = rest;
-    }
-    Ok(Some((scanner.finish(&mut payload)?, payload)))
-}
-
-fn json(body: &[u8], sizes: &[usize]) -> Outcome {
-    scan(Scanner::json(SHAPE), body, sizes).unwrap_or(None)
-}
-
-fn form(body: &[u8], sizes: &[usize]) -> Outcome {
-    scan(Scanner::form(SHAPE), body, sizes).unwrap_or(None)
-}
-
-fn base64(text: &[u8], sizes: &[usize]) -> Option<Vec<u8>> {
-    let (mut stream, mut out, mut rest) = (Base64Stream::default(), Vec::new(), text);
-    for size in sizes.iter().cycle() {
-        if rest.is_empty() {
-            break;
-        }
-        let (chunk, after) = rest.split_at(rest.len().min(*size));
-        stream.push(chunk, &mut out).ok()?;
-        rest = after;
-    }
-    stream.finish(&mut out).ok()?;
-    Some(out)
-}
+use super::reference::{SHAPE, base64, form, json, oracle};
 
 fn sizes() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![Just(vec![1]), vec(1usize..9, 1..6), vec(1usize..400, 1..6)]

@@ -12,6 +12,7 @@ mod recommended;
 mod register;
 mod test_phone;
 mod upload;
+pub(crate) mod v1;
 
 use std::panic::AssertUnwindSafe;
 
@@ -39,6 +40,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(post("/app/user/info").to(info::info))
         .service(post("/app/user/getownfilelist").to(own_file_list::own_file_list))
         .service(post("/app/user/getfilelist").to(recommended::recommended))
+        .service(v1::scope())
         .default_service(web::to(unknown_route));
 }
 

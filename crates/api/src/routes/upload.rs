@@ -54,11 +54,12 @@ pub(super) async fn upload(call: Call) -> Result<HttpResponse, ApiError> {
         .map(Reply::render)
 }
 
-fn begin(services: &Services) -> Result<UploadSession, ApiError> {
+pub(super) fn begin(services: &Services) -> Result<UploadSession, ApiError> {
     Ok(services.files.begin_upload()?)
 }
 
-struct Input {
+/// What describes a file, in whatever way it comes.
+pub(super) struct Input {
     title: Title,
     md5: Option<Md5>,
     sha256: Option<Sha256>,
@@ -66,7 +67,7 @@ struct Input {
 }
 
 impl Input {
-    fn parse(fields: &Fields) -> Result<Self, ApiError> {
+    pub(super) fn parse(fields: &Fields) -> Result<Self, ApiError> {
         Ok(Self {
             title: Title::parse(fields.required_text("name")?)?,
             md5: fields.optional_text("md5")?.map(Md5::parse).transpose()?,
@@ -76,6 +77,19 @@ impl Input {
                 .transpose()?,
             visibility: fields.boolean("public")?.map(Visibility::from_public),
         })
+    }
+
+    pub(super) const fn title(&self) -> &Title {
+        &self.title
+    }
+
+    pub(super) fn with_bytes(self) -> StoreFile {
+        StoreFile {
+            title: self.title,
+            visibility: self.visibility,
+            md5: self.md5,
+            sha256: self.sha256,
+        }
     }
 }
 
@@ -90,16 +104,12 @@ fn store(
     upload: Upload,
     input: Input,
 ) -> Result<Reply, ApiError> {
-    let request = StoreFile {
-        title: input.title,
-        visibility: input.visibility,
-        md5: input.md5,
-        sha256: input.sha256,
-    };
     let upload = upload.finish(services)?;
-    Ok(Reply::Uploaded(
-        services.files.store(actor, upload, request)?,
-    ))
+    Ok(Reply::Uploaded(services.files.store(
+        actor,
+        upload,
+        input.with_bytes(),
+    )?))
 }
 
 fn claim(services: &Services, actor: &Actor, input: Input) -> Result<Reply, ApiError> {

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::files::{
-    BlobKey, ClaimOutcome, Download, DownloadError, FileError, FileId, FileReceipt, OpenOutcome,
-    OpenedFile, PushError, Sha256, Title, UploadOutcome,
+    BlobKey, ClaimOutcome, Download, DownloadError, FileError, FileId, FileReceipt, Md5,
+    OpenOutcome, OpenedFile, PushError, Sha256, Title, UploadOutcome, Visibility,
 };
 use crate::test_doubles::{FRESH_ID, KINDS, NOW, RecordingStore, Script, blobs, held, user};
 use crate::users::{
@@ -46,7 +46,10 @@ fn receipt() -> FileReceipt {
     FileReceipt {
         id: FileId::from_uuid(FRESH_ID),
         sha256: Sha256::from_bytes([0; 32]),
+        md5: Md5::from_bytes([0; 16]),
         size: 1,
+        visibility: Visibility::Private,
+        created_at: NOW,
     }
 }
 

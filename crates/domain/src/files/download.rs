@@ -1,3 +1,4 @@
+use std::io::SeekFrom;
 use std::sync::Arc;
 
 use sha2::Digest as _;
@@ -7,14 +8,16 @@ use crate::PortError;
 
 /// Content on its way out, checked as it goes. The last block is handed out only after the
 /// SHA-256 of everything was compared, so that wrong bytes are never a whole answer: content that
-/// fits one block is checked before its first byte leaves, longer content breaks off.
+/// fits one block is checked before its first byte leaves, longer content breaks off. A
+/// [`part`](Self::part) of content is read alone and therefore not compared.
 pub struct Download {
     reader: Box<dyn BlobReader>,
     blobs: Arc<dyn BlobRepository>,
     blob: BlobId,
     key: BlobKey,
     expected: Sha256,
-    hash: sha2::Sha256,
+    /// `None` for a part, of which the digest of the whole says nothing.
+    hash: Option<sha2::Sha256>,
     size: u64,
     remaining: u64,
 }
@@ -54,7 +57,7 @@ impl Download {
                     blob: blob.id,
                     key: blob.key,
                     expected: blob.sha256,
-                    hash: sha2::Sha256::new(),
+                    hash: Some(sha2::Sha256::new()),
                     size: blob.size,
                     remaining: blob.size,
                 });
@@ -92,13 +95,43 @@ impl Download {
         }
     }
 
-    /// Bytes in all.
+    /// Narrows to the `length` bytes from `start` on, as far as there are so many. The rest is not
+    /// read, so that the bytes of a part that is not the whole are handed out as they are found:
+    /// who puts parts together compares the result with [`sha256`](Self::sha256). Reading begins
+    /// anew, wherever it was. May block on the store.
+    ///
+    /// # Errors
+    /// [`DownloadError::Port`].
+    pub fn part(mut self, start: u64, length: u64) -> Result<Self, DownloadError> {
+        let start = start.min(self.size);
+        let length = length.min(self.size.saturating_sub(start));
+        self.reader
+            .seek(SeekFrom::Start(start))
+            .map_err(PortError::internal)?;
+        self.hash = (length == self.size).then(sha2::Sha256::new);
+        self.remaining = length;
+        Ok(self)
+    }
+
+    /// Bytes of the whole content.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size
     }
 
-    /// Whether all bytes have been read, and with that checked.
+    /// Bytes that are still to be read.
+    #[must_use]
+    pub const fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
+    /// Identity of the whole content.
+    #[must_use]
+    pub const fn sha256(&self) -> Sha256 {
+        self.expected
+    }
+
+    /// Whether all bytes have been read, and with that checked, unless they are a part.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.remaining == 0
@@ -121,12 +154,17 @@ impl Download {
                 _ => PortError::internal(error).into(),
             });
         }
-        self.hash.update(&*target);
+        if let Some(hash) = &mut self.hash {
+            hash.update(&*target);
+        }
         let left = self
             .remaining
             .saturating_sub(u64::try_from(wanted).unwrap_or(u64::MAX));
-        if left == 0 && wanted > 0 {
-            let found: [u8; 32] = self.hash.finalize_reset().into();
+        if left == 0
+            && wanted > 0
+            && let Some(hash) = &mut self.hash
+        {
+            let found: [u8; 32] = hash.finalize_reset().into();
             if found != *self.expected.as_bytes() {
                 return Err(self.damaged("its bytes have changed")?);
             }

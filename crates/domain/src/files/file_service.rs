@@ -75,8 +75,27 @@ pub struct FileReceipt {
     pub id: FileId,
     /// Identity of its content.
     pub sha256: Sha256,
+    /// The contract's key for its content.
+    pub md5: Md5,
     /// Bytes.
     pub size: u64,
+    /// Who may read it.
+    pub visibility: Visibility,
+    /// When it was stored.
+    pub created_at: Timestamp,
+}
+
+impl FileReceipt {
+    const fn new(file: &NewFile, sha256: Sha256, size: u64) -> Self {
+        Self {
+            id: file.id,
+            sha256,
+            md5: file.md5,
+            size,
+            visibility: file.visibility,
+            created_at: file.created_at,
+        }
+    }
 }
 
 /// What became of an upload with bytes.
@@ -165,11 +184,7 @@ impl FileService {
         }
         let now = self.clock.now();
         let file = self.new_file(actor, request.title, request.visibility, upload.md5, now)?;
-        let receipt = FileReceipt {
-            id: file.id,
-            sha256: upload.sha256,
-            size: upload.size,
-        };
+        let receipt = FileReceipt::new(&file, upload.sha256, upload.size);
         Download::inspect(&*self.store, &self.blobs, &upload.sha256)?;
         let blob = upload.publish(now)?;
         // When this fails, the published bytes stay: the row may be there all the same, and bytes
@@ -213,11 +228,9 @@ impl FileService {
         let now = self.clock.now();
         let file = self.new_file(actor, request.title, request.visibility, request.md5, now)?;
         Ok(match self.files.claim(&file, &scope, blob.id)? {
-            Claimed::Linked => ClaimOutcome::Linked(FileReceipt {
-                id: file.id,
-                sha256: blob.sha256,
-                size: blob.size,
-            }),
+            Claimed::Linked => {
+                ClaimOutcome::Linked(FileReceipt::new(&file, blob.sha256, blob.size))
+            }
             Claimed::NotEligible => ClaimOutcome::NotHeld,
         })
     }

@@ -9,7 +9,7 @@ use super::super::{Fields, Known, MAX_DEPTH, MAX_NUMBER, MAX_TEXT, Shape, Value}
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Encodes with padding.
-pub(super) fn encode(bytes: &[u8], url_safe: bool) -> String {
+pub fn encode(bytes: &[u8], url_safe: bool) -> String {
     let mut text = String::new();
     for group in bytes.chunks(3) {
         let mut bits = 0u32;
@@ -30,7 +30,7 @@ pub(super) fn encode(bytes: &[u8], url_safe: bool) -> String {
 }
 
 /// Decodes a whole text by the rules of `Base64Stream`.
-pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut body = text;
     if text.len() >= 5 && text[..5].eq_ignore_ascii_case(b"data:") {
         let comma = text.iter().position(|byte| *byte == b',')?;
@@ -154,7 +154,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
 /// What the JSON scanner has to say of a body: `Some(None)` is a refusal. `None` where the full parser has no
 /// say, because a number that follows the grammar is beyond what it can hold.
-pub(super) fn json(body: &[u8], shape: Shape) -> Option<super::Outcome> {
+pub fn json(body: &[u8], shape: Shape) -> Option<super::Outcome> {
     match serde_json::from_slice::<Node>(body) {
         Ok(node) => Some(judge(&node, body, shape)),
         Err(error) if error.to_string().contains("out of range") => None,

@@ -201,6 +201,93 @@ fn that_damage_could_not_be_flagged_comes_before_the_damage() {
     }
 }
 
+/// The part of [`CONTENT`], `found` now, that begins at `start`.
+fn part(script: &Script, found: &[u8], start: u64, length: u64) -> Download {
+    open(script, found).unwrap().part(start, length).unwrap()
+}
+
+#[test]
+fn a_part_is_read_alone_in_blocks_of_any_size() {
+    for (start, length, expected) in [
+        (0, 1, &b"0"[..]),
+        (0, 9, b"012345678"),
+        (3, 4, b"3456"),
+        (9, 1, b"9"),
+        (8, 100, b"89"),
+        (1, u64::MAX, b"123456789"),
+        (5, 0, b""),
+        (10, 1, b""),
+        (u64::MAX, u64::MAX, b""),
+    ] {
+        for block in [1, 3, 100] {
+            let script = Script::default();
+            let mut download = part(&script, CONTENT, start, length);
+            assert_eq!(download.remaining(), expected.len() as u64);
+            assert_eq!(download.size(), 10, "of the whole");
+            let (out, error) = drain(&mut download, block);
+            assert!(error.is_none() && download.is_complete());
+            assert_eq!(out, expected, "{length} from {start} in blocks of {block}");
+            assert_eq!(flags(&script), 0);
+        }
+    }
+}
+
+#[test]
+fn a_part_does_not_suffer_from_changed_bytes_elsewhere() {
+    let script = Script::default();
+    let mut download = part(&script, b"X123456789", 1, 9);
+    let (out, error) = drain(&mut download, 4);
+    assert_eq!(out, b"123456789");
+    assert!(error.is_none());
+    assert_eq!(flags(&script), 0);
+}
+
+#[test]
+fn a_part_that_is_the_whole_is_compared_as_the_whole_is() {
+    for length in [10, 11, u64::MAX] {
+        let script = Script::default();
+        let mut changed = part(&script, b"X123456789", 0, length);
+        let (_, error) = drain(&mut changed, 4);
+        assert!(is_damaged(&error.unwrap(), "its bytes have changed"));
+        assert_eq!(flags(&script), 1);
+        let mut good = part(&Script::default(), CONTENT, 0, length);
+        assert_eq!(drain(&mut good, 4).0, CONTENT);
+    }
+}
+
+#[test]
+fn a_part_begins_anew_wherever_reading_was() {
+    let mut download = open(&Script::default(), CONTENT).unwrap();
+    download.read(&mut [0; 4]).unwrap();
+    let mut whole = download.part(0, 10).unwrap();
+    assert_eq!(drain(&mut whole, 4).0, CONTENT);
+    let mut tail = whole.part(8, 2).unwrap();
+    assert_eq!(drain(&mut tail, 4).0, b"89");
+}
+
+#[test]
+fn a_part_that_ends_early_is_flagged() {
+    let script = Script::default();
+    let store = RecordingStore {
+        claimed_size: Some(10),
+        ..RecordingStore::holding(&script, b"012345678")
+    };
+    let mut download = open_in(&store, &script).unwrap().part(7, 3).unwrap();
+    let (out, error) = drain(&mut download, 2);
+    assert_eq!(out, b"78");
+    assert!(is_damaged(&error.unwrap(), "it is short"));
+    assert_eq!(flags(&script), 1);
+}
+
+#[test]
+fn a_device_that_does_not_seek_says_nothing_about_the_bytes() {
+    let script = Script::default();
+    let download = over_broken_reader(&script, io::ErrorKind::PermissionDenied);
+    let error = download.part(1, 1).unwrap_err();
+    assert_eq!(error.code(), Code::ServerError);
+    assert_eq!(flags(&script), 0);
+}
+
 #[test]
 fn debug_names_the_key_and_no_content() {
     let download = open(&Script::default(), CONTENT).unwrap();

@@ -46,6 +46,9 @@ fn receipt() -> FileReceipt {
     FileReceipt {
         id: FileId::from_uuid(FRESH_ID),
         sha256: sha256_of(CONTENT),
+        md5: md5_of(CONTENT),
         size: 8,
+        visibility: CONFIG.default_visibility,
+        created_at: NOW,
     }
 }

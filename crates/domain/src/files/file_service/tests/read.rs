@@ -93,6 +93,20 @@ fn an_opened_entry_has_its_title_date_and_bytes() {
 }
 
 #[test]
+fn a_part_of_an_opened_entry_can_be_read_alone() {
+    let script = Script::default();
+    let store = RecordingStore::holding(&script, CONTENT);
+    let Ok(OpenOutcome::Opened(file)) = open(&script, Some(stored()), store) else {
+        panic!("not opened");
+    };
+    assert_eq!(file.content.sha256(), sha256_of(CONTENT));
+    let mut part = file.content.part(3, 4).unwrap();
+    let mut bytes = [0; 8];
+    assert_eq!(part.read(&mut bytes).unwrap(), 4);
+    assert_eq!(bytes[..4], CONTENT[3..7]);
+}
+
+#[test]
 fn what_this_user_may_not_read_is_not_opened() {
     let script = Script::default();
     let store = RecordingStore::holding(&script, CONTENT);
