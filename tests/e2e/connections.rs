@@ -182,3 +182,40 @@ fn idle_connections_keep_nobody_out() {
     drop(idle);
     user.info().expect_code(0);
 }
+
+#[test]
+fn an_upgrade_is_refused_at_once() {
+    let server = Server::start();
+    let user = server.new_user();
+    let mut wire = Wire::to(&user.client);
+    wire.send(head(
+        "POST",
+        "/app/user/info",
+        &[("Connection", "upgrade"), ("Upgrade", "websocket")],
+    ));
+    wire.answer().expect_code(1);
+}
+
+#[test]
+fn a_body_that_trickles_gives_its_place_back() {
+    let server = Server::with(&[("KMS_ANONYMOUS_UPLOADS", "1")]);
+    let user = server.new_user();
+    let mut slow = Wire::to(&user.client);
+    // Enough to be judged, without a token: the one place is taken.
+    slow.send(post_head("/app/user/upload", 1_000_000));
+    slow.send(format!("{{\"data\":\"{}", "A".repeat(60_000)));
+    let late = json!({"name": "a", "data": base64(&bytes(1, 400_000)), "token": user.token});
+    let text = late.to_string();
+    assert!(text.find("data") < text.find("token"));
+    let honest = || {
+        user.client
+            .post_raw("/app/user/upload", text.as_str())
+            .code()
+    };
+    until("the slow upload holds the place", || honest() == 8);
+    // A byte now and then keeps the idle timer content, but it is no rate.
+    until("the place is free again", || {
+        let _ = slow.try_send(b"A");
+        honest() == 130
+    });
+}

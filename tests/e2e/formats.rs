@@ -260,3 +260,49 @@ fn one_field_may_be_written_in_any_way_json_has() {
     assert_eq!(file.text("name"), "张三😀/");
     assert_eq!(file.data(), b"hello");
 }
+
+#[test]
+fn the_length_that_a_part_of_a_form_claims_cuts_no_file_short() {
+    let server = Server::start();
+    let user = server.new_user();
+    for claimed in ["3", "11", "4000"] {
+        let body = format!(
+            "--x \r\nContent-Disposition: form-data; name=token\r\n\r\n{}\r\n\
+             --x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\na\r\n\
+             --x\r\nContent-Disposition: form-data; name=\"data\"; filename=\"a\"\r\n\
+             Content-Type: multipart/related\r\nContent-Length: {claimed}\r\n\r\nhello world\r\n\
+             --x--\r\n",
+            user.token
+        );
+        let body = Encoded::raw(Some("multipart/form-data; boundary=x"), body);
+        let answer = user.client.send("POST", "/app/user/upload", &[], &body);
+        let fid = answer.expect_code(130).text("fid").to_owned();
+        assert_eq!(user.read(&fid), b"hello world", "{claimed}");
+    }
+}
+
+#[test]
+fn a_bad_token_is_told_before_a_bad_value() {
+    let server = Server::start();
+    let user = server.new_user();
+    let long = "x".repeat(5000);
+    for (route, fields) in [
+        ("/app/user/upload", json!({"name": "a", "data": 5})),
+        ("/app/user/upload", json!({"name": "a", "data": "!!!"})),
+        ("/app/user/upload", json!({"name": long})),
+        ("/app/user/upload", json!({"name": "a\0"})),
+        ("/app/user/avatar", json!({"data": {}})),
+        ("/app/user/getfile", json!({"fid": long})),
+        ("/app/user/modify", json!({"birth": "5"})),
+    ] {
+        // The token stands in front, as a client would write it.
+        let fields = fields.to_string();
+        let post = |token: &str| {
+            let body = format!(r#"{{"token":"{token}",{}"#, &fields[1..]);
+            user.client.post_raw(route, body)
+        };
+        post("unknown").expect_bare(3);
+        post("").expect_bare(4);
+        post(&user.token).expect_bare(1);
+    }
+}

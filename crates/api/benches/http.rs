@@ -19,31 +19,48 @@
 
 #[path = "http/baseline.rs"]
 mod baseline;
-#[path = "http/load.rs"]
+#[allow(dead_code, reason = "each benchmark uses a part of what they share")]
+#[path = "common/kms.rs"]
+mod kms;
+#[allow(dead_code, reason = "each benchmark uses a part of what they share")]
+#[path = "common/load.rs"]
 mod load;
-#[path = "http/servers.rs"]
-mod servers;
+#[path = "http/requests.rs"]
+mod requests;
+#[allow(dead_code, reason = "each benchmark uses a part of what they share")]
+#[path = "common/server.rs"]
+mod server;
 
 use std::time::Duration;
 
+use kms::Kms;
 use load::{Case, Measured};
-use servers::{Baseline, Kms};
+use server::Server;
 
 fn main() {
-    if servers::is_baseline_child() {
+    if server::is_baseline_child() {
         baseline::serve();
         return;
     }
-    let rounds = servers::setting("KMS_BENCH_ROUNDS", 5);
-    let seconds = servers::setting("KMS_BENCH_SECONDS", 2);
-    let connections = servers::setting("KMS_BENCH_CONNECTIONS", 64);
-    let constant = Baseline::start();
-    let kms = Kms::start();
+    let rounds = server::setting("KMS_BENCH_ROUNDS", 5);
+    let seconds = server::setting("KMS_BENCH_SECONDS", 2);
+    let connections = server::setting("KMS_BENCH_CONNECTIONS", 64);
+    let baseline = Server::start(&mut server::baseline());
+    let constant = baseline.address();
+    let kms = Kms::start(&[]);
     let cases = [
-        Case::new("constant answer", constant.address(), constant.request()),
-        Case::new("info", kms.address(), kms.info_request()),
-        Case::new("instant upload", kms.address(), kms.instant_request()),
-        Case::new("login", kms.address(), kms.login_request()),
+        Case::new(
+            "constant answer",
+            constant,
+            server::post(constant, "/", "{}"),
+        ),
+        Case::new("info", kms.address(), requests::info(&kms)),
+        Case::new(
+            "instant upload",
+            kms.address(),
+            requests::instant_upload(&kms),
+        ),
+        Case::new("login", kms.address(), requests::login(&kms)),
     ];
     let round = Duration::from_secs(seconds as u64);
     let mut results: Vec<Vec<Measured>> = cases.iter().map(|_| Vec::new()).collect();

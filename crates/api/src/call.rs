@@ -1,7 +1,7 @@
 //! A request on its way in: its body in whatever format, its token from wherever it came.
 
 use std::future::{Ready, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
@@ -14,10 +14,13 @@ use kms_domain::users::{Actor, Identified, Token};
 
 use crate::app::{App, Services};
 use crate::error::ApiError;
-use crate::intake::{Fields, Scanner, Shape};
+use crate::intake::{Fields, ScanError, Scanner, Shape, Value};
 use crate::offload::Lane;
-use crate::receive;
 
+/// How long a body may come as slowly as it likes, the pauses aside.
+const GRACE: Duration = Duration::from_secs(10);
+/// How fast it must come on the average afterwards.
+const LEAST_BYTES_A_SECOND: u64 = 8 * 1024;
 /// White space in front of a body that is looked through for its first character.
 const MAX_BLANK: usize = 4096;
 
@@ -55,18 +58,15 @@ impl Call {
     pub(crate) async fn read(self, shape: Shape) -> Result<Request, ApiError> {
         let limit = self.app.limits.body;
         let (mut body, request) = self.open(limit)?;
-        let fields = match body.format(&request.head).await? {
-            Format::Multipart => receive::multipart_fields(body, &request.head, shape).await?,
-            format => {
-                let mut scanner = format.scanner(shape);
-                // A shape without a payload field yields no payload.
-                let mut none = Vec::new();
-                while let Some(chunk) = body.next().await? {
-                    scanner.feed(&chunk, &mut none)?;
-                }
-                scanner.finish(&mut none)?
+        let mut scanner = body.scanner(&request.head, shape).await?;
+        // A shape without a payload field yields no payload.
+        let mut none = Vec::new();
+        while let Some(chunk) = body.next().await? {
+            if let Err(error) = scanner.feed(&chunk, &mut none) {
+                return Err(request.refusal(error, scanner.seen(TOKEN)).await);
             }
-        };
+        }
+        let fields = scanner.finish(&mut none)?;
         Ok(request.with(fields))
     }
 
@@ -95,6 +95,10 @@ impl Call {
 
     /// Splits into the body, bounded by `limit` bytes, and what is known without it.
     pub(crate) fn open(self, limit: u64) -> Result<(Body, Opened), ApiError> {
+        if self.head.head().upgrade() {
+            // Its body would have no end but that of the connection.
+            return Err(ApiError::bad_format("there is no protocol to upgrade to"));
+        }
         let headers = self.head.headers();
         if let Some(encoding) = headers.get(CONTENT_ENCODING)
             && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
@@ -117,6 +121,8 @@ impl Call {
             peeked: None,
             idle: self.app.limits.body_idle,
             remaining: limit,
+            waited: Duration::ZERO,
+            received: 0,
         };
         let opened = Opened {
             app: self.app,
@@ -136,6 +142,34 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
+    /// Why a body is refused that its parser gave up on. The token is judged before the other
+    /// fields, so if it was a field's value that is wrong, a token that has been shown so far and
+    /// is not good comes first.
+    pub(crate) async fn refusal(&self, error: ScanError, seen: Option<&Value>) -> ApiError {
+        if !error.is_about_a_value() {
+            return error.into();
+        }
+        let token = match seen {
+            Some(Value::Text(text) | Value::Form(text)) => text.clone(),
+            Some(Value::Null) | None => match &self.bearer {
+                Some(bearer) => bearer.clone(),
+                None => return error.into(),
+            },
+            Some(_) => return error.into(),
+        };
+        if token.is_empty() {
+            return ApiError::new(Code::TokenMissing);
+        }
+        let token = Token::new(token);
+        let judged = self.app.run(Lane::Storage, move |services| {
+            authenticate(services, &token)
+        });
+        match judged.await {
+            Ok(_) => error.into(),
+            Err(refused) => refused,
+        }
+    }
+
     /// Completes the request.
     pub(crate) fn with(self, fields: Fields) -> Request {
         Request {
@@ -227,29 +261,21 @@ pub(crate) fn authenticate(services: &Services, token: &Token) -> Result<Actor, 
 /// The token of an `Authorization: Bearer` header. Another scheme is somebody else's business, a
 /// proxy's for example.
 fn bearer(head: &HttpRequest) -> Option<String> {
-    let value = head.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    let value = head.headers().get(AUTHORIZATION)?;
+    // Bytes that are no UTF-8 make a token that nobody has, which is what they are.
+    let value = String::from_utf8_lossy(value.as_bytes());
+    let (scheme, token) = value.split_once([' ', '\t']).unwrap_or((&value, ""));
     scheme
         .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim_matches(' ').to_owned())
+        .then(|| token.trim_matches([' ', '\t']).to_owned())
 }
 
 /// How a body carries its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+enum Format {
     Json,
     Form,
     Multipart,
-}
-
-impl Format {
-    /// The push parser for it; a multipart body has its own way and is parsed as JSON here never.
-    pub(crate) fn scanner(self, shape: Shape) -> Scanner {
-        match self {
-            Self::Form => Scanner::form(shape),
-            Self::Json | Self::Multipart => Scanner::json(shape),
-        }
-    }
 }
 
 /// The bytes of a body as they arrive, within its limit and without long silences.
@@ -258,6 +284,9 @@ pub(crate) struct Body {
     peeked: Option<Bytes>,
     idle: Duration,
     remaining: u64,
+    /// How long the client was waited for, and what it has sent.
+    waited: Duration,
+    received: u64,
 }
 
 impl Body {
@@ -266,7 +295,9 @@ impl Body {
         if let Some(chunk) = self.peeked.take() {
             return Ok(Some(chunk));
         }
+        let asked = Instant::now();
         let next = tokio::time::timeout(self.idle, self.payload.next()).await;
+        self.waited = self.waited.saturating_add(asked.elapsed());
         // A sender that falls silent has not completed its body.
         let Some(chunk) = next
             .map_err(|_| PayloadError::Incomplete(None))?
@@ -274,54 +305,74 @@ impl Body {
         else {
             return Ok(None);
         };
-        self.remaining = u64::try_from(chunk.len())
-            .ok()
-            .and_then(|length| self.remaining.checked_sub(length))
+        let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        self.remaining = self
+            .remaining
+            .checked_sub(length)
             .ok_or(PayloadError::Overflow)?;
+        self.received = self.received.saturating_add(length);
+        if self.received < owed(self.waited) {
+            return Err(PayloadError::Incomplete(None));
+        }
         Ok(Some(chunk))
     }
 
-    /// In which format the body is. A body that begins like a JSON object is one whatever its
+    /// The parser for the body's format. A body that begins like a JSON object is one whatever its
     /// Content-Type says, because many clients never set it: curl sends every `-d` as a form.
-    pub(crate) async fn format(&mut self, head: &HttpRequest) -> Result<Format, PayloadError> {
+    pub(crate) async fn scanner(
+        &mut self,
+        head: &HttpRequest,
+        shape: Shape,
+    ) -> Result<Scanner, ApiError> {
         let declared = declared_format(head);
-        if declared == Format::Json {
-            return Ok(declared);
-        }
+        Ok(match declared {
+            Format::Json => Scanner::json(shape),
+            _ if self.begins_with_a_brace().await? => Scanner::json(shape),
+            Format::Form => Scanner::form(shape),
+            Format::Multipart => Scanner::multipart(shape, content_type(head))?,
+        })
+    }
+
+    /// Looks at the first character that is no white space, and leaves the body as it was.
+    async fn begins_with_a_brace(&mut self) -> Result<bool, PayloadError> {
         let mut begin = Vec::new();
+        let mut brace = false;
         while let Some(chunk) = self.next().await? {
             begin.extend_from_slice(&chunk);
-            if begin.len() > MAX_BLANK && begin.iter().all(u8::is_ascii_whitespace) {
-                break;
-            }
             let first = begin.iter().find(|byte| !byte.is_ascii_whitespace());
-            if let Some(first) = first {
-                let format = if *first == b'{' {
-                    Format::Json
-                } else {
-                    declared
-                };
-                self.peeked = Some(begin.into());
-                return Ok(format);
+            if first.is_some() || begin.len() > MAX_BLANK {
+                brace = first == Some(&b'{');
+                break;
             }
         }
         self.peeked = Some(begin.into());
-        Ok(declared)
+        Ok(brace)
     }
 }
 
+/// Bytes that a client must have sent after it was waited for so long: 8 KiB for each second after
+/// the first ten. One that sends a byte now and then would hold its place for ever.
+fn owed(waited: Duration) -> u64 {
+    waited
+        .saturating_sub(GRACE)
+        .as_secs()
+        .saturating_mul(LEAST_BYTES_A_SECOND)
+}
+
 fn declared_format(head: &HttpRequest) -> Format {
-    let essence = head
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .map(|essence| essence.trim().to_ascii_lowercase());
-    match essence.as_deref() {
-        Some("application/x-www-form-urlencoded") => Format::Form,
-        Some("multipart/form-data") => Format::Multipart,
+    let essence = content_type(head).split(';').next().unwrap_or_default();
+    match essence.trim().to_ascii_lowercase().as_str() {
+        "application/x-www-form-urlencoded" => Format::Form,
+        "multipart/form-data" => Format::Multipart,
         _ => Format::Json,
     }
+}
+
+fn content_type(head: &HttpRequest) -> &str {
+    head.headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 impl From<PayloadError> for ApiError {

@@ -9,17 +9,13 @@
 //! a place among a bounded number of anonymous uploads. The token is judged again at the end, when
 //! all fields are known.
 
-use actix_multipart::{Field, Multipart, MultipartError};
-use actix_web::HttpRequest;
-use actix_web::error::PayloadError;
-use futures_util::{StreamExt, stream};
 use kms_domain::codes::Code;
 use kms_domain::users::Token;
 
 use crate::app::AnonymousUpload;
-use crate::call::{Body, Call, Format, Opened, Request, TOKEN, authenticate};
+use crate::call::{Body, Call, Opened, Request, TOKEN, authenticate};
 use crate::error::ApiError;
-use crate::intake::{Fields, Known, MAX_TEXT, ScanError, Shape, Value};
+use crate::intake::{Fields, Shape, Value};
 use crate::offload::Lane;
 use crate::staging::{BLOCK, Begin, Staging, Upload};
 
@@ -50,7 +46,7 @@ impl Call {
         // nothing but slashes), which makes 4, and line breaks some more: five times the limit has
         // room for every encoding that clients really use. The payload has a limit of its own.
         let limit = what.limit.saturating_mul(5).saturating_add(OVERHEAD);
-        let (mut body, request) = self.open(limit)?;
+        let (body, request) = self.open(limit)?;
         let mut gather = Gather {
             what,
             staging: Staging::new(request.app.clone(), what.begin),
@@ -58,10 +54,7 @@ impl Call {
             block: Vec::new(),
             admission: Admission::Open,
         };
-        let fields = match body.format(&gather.request.head).await? {
-            Format::Multipart => gather.multipart(body).await?,
-            format => gather.scan(body, format).await?,
-        };
+        let fields = gather.scan(body).await?;
         let upload = if fields.has_payload() {
             Some(gather.staging.finish(gather.block).await?)
         } else {
@@ -102,35 +95,21 @@ struct Gather {
 }
 
 impl Gather {
-    async fn scan(&mut self, mut body: Body, format: Format) -> Result<Fields, ApiError> {
-        let mut scanner = format.scanner(self.what.shape);
+    async fn scan(&mut self, mut body: Body) -> Result<Fields, ApiError> {
+        let shape = self.what.shape;
+        let mut scanner = body.scanner(&self.request.head, shape).await?;
         while let Some(chunk) = body.next().await? {
             let before = self.block.len();
-            scanner.feed(&chunk, &mut self.block)?;
+            if let Err(error) = scanner.feed(&chunk, &mut self.block) {
+                return Err(self.request.refusal(error, scanner.seen(TOKEN)).await);
+            }
             self.grown(before, || scanner.seen(TOKEN).cloned()).await?;
         }
-        Ok(scanner.finish(&mut self.block)?)
-    }
-
-    async fn multipart(&mut self, body: Body) -> Result<Fields, ApiError> {
-        let mut parts = open_multipart(body, &self.request.head);
-        let mut fields = Fields::new(self.what.shape);
-        while let Some(part) = parts.next().await {
-            let mut part = part.map_err(multipart_error)?;
-            if !is_payload(&part, self.what.shape) {
-                read_text(&mut fields, self.what.shape, part).await?;
-                continue;
-            }
-            fields.begin_payload()?;
-            while let Some(chunk) = part.next().await {
-                let chunk = chunk.map_err(multipart_error)?;
-                fields.add_payload(chunk.len());
-                let before = self.block.len();
-                self.block.extend_from_slice(&chunk);
-                self.grown(before, || fields.get(TOKEN).cloned()).await?;
-            }
+        let seen = scanner.seen(TOKEN).cloned();
+        match scanner.finish(&mut self.block) {
+            Ok(fields) => Ok(fields),
+            Err(error) => Err(self.request.refusal(error, seen.as_ref()).await),
         }
-        Ok(fields)
     }
 
     /// The block has grown since it had `before` bytes: judges the sender when it is time, counts
@@ -177,55 +156,5 @@ impl Gather {
                     .await
             }
         }
-    }
-}
-
-/// Reads the small fields of a multipart body; a part of another name is thrown away.
-pub(crate) async fn multipart_fields(
-    body: Body,
-    head: &HttpRequest,
-    shape: Shape,
-) -> Result<Fields, ApiError> {
-    let mut parts = open_multipart(body, head);
-    let mut fields = Fields::new(shape);
-    while let Some(part) = parts.next().await {
-        read_text(&mut fields, shape, part.map_err(multipart_error)?).await?;
-    }
-    Ok(fields)
-}
-
-fn open_multipart(body: Body, head: &HttpRequest) -> Multipart {
-    let chunks = stream::try_unfold(body, |mut body| async move {
-        Ok::<_, PayloadError>(body.next().await?.map(|chunk| (chunk, body)))
-    });
-    Multipart::new(head.headers(), chunks)
-}
-
-fn is_payload(part: &Field, shape: Shape) -> bool {
-    part.name().is_some_and(|name| shape.is_payload(name))
-}
-
-/// Reads a part as the text of a known field. Unknown ones are read over, within the body's limit.
-async fn read_text(fields: &mut Fields, shape: Shape, mut part: Field) -> Result<(), ApiError> {
-    let name = part.name().unwrap_or_default().to_owned();
-    let mut text = Vec::new();
-    let known = shape.lookup(name.as_bytes()) != Known::Unknown;
-    while let Some(chunk) = part.next().await {
-        let chunk = chunk.map_err(multipart_error)?;
-        if known {
-            text.extend_from_slice(&chunk);
-            if text.len() > MAX_TEXT {
-                return Err(ScanError::FieldTooLong.into());
-            }
-        }
-    }
-    let text = String::from_utf8(text).map_err(|_| ScanError::Malformed("a field is not UTF-8"))?;
-    Ok(fields.insert_form(&name, &text)?)
-}
-
-fn multipart_error(error: MultipartError) -> ApiError {
-    match error {
-        MultipartError::Payload(error) => error.into(),
-        other => ApiError::bad_format(other.to_string()),
     }
 }

@@ -67,8 +67,13 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        summary: "the HTTP benchmark; further arguments go to it",
+        summary: "requests a second; further arguments go to the benchmark",
         run: bench::run,
+    },
+    Command {
+        name: "bench-transfer",
+        summary: "large and small files beside nginx and others; arguments name parts of it",
+        run: bench::run_transfer,
     },
     Command {
         name: "fuzz",
@@ -114,7 +119,7 @@ fn main() -> ExitCode {
 fn usage() -> String {
     let mut text = String::from("Usage: cargo xtask <command>\n");
     for command in COMMANDS {
-        text.push_str(&format!("\n  {:<10}{}", command.name, command.summary));
+        text.push_str(&format!("\n  {:<16}{}", command.name, command.summary));
     }
     text
 }
@@ -139,7 +144,7 @@ mod tests {
         for command in COMMANDS {
             let rows = text
                 .lines()
-                .filter(|line| line.trim_start().starts_with(command.name))
+                .filter(|line| line.split_whitespace().next() == Some(command.name))
                 .count();
             assert_eq!(rows, 1, "{} in {text}", command.name);
         }

@@ -241,7 +241,7 @@ impl Fields {
     }
 }
 
-pub(super) const NUL: ScanError = ScanError::Malformed("NUL in a known field");
+pub(super) const NUL: ScanError = ScanError::Value("NUL in a known field");
 
 #[cfg(test)]
 mod tests;

@@ -31,14 +31,14 @@
 //! **Memory.** A parser holds the captured fields (at most [`MAX_TEXT`] bytes each), one partial escape, and a
 //! few kilobytes of scratch. One call appends at most about as many bytes to the payload as it was given.
 //!
-//! A multipart body is cut into its parts elsewhere; whoever does so fills a [`Fields`] through
-//! [`Fields::insert_form`], [`Fields::begin_payload`] and [`Fields::add_payload`].
+//! The payload of a multipart body is raw bytes; the other formats carry base64.
 
 mod base64;
 mod capped;
 mod fields;
 mod form;
 mod json;
+mod multipart;
 mod payload;
 mod utf8;
 
@@ -51,6 +51,7 @@ pub use base64::{Base64Error, Base64Stream};
 pub use fields::{FieldError, Fields, Value};
 pub use form::FormScanner;
 pub use json::{JsonScanner, MAX_DEPTH};
+pub use multipart::MultipartScanner;
 
 /// Most bytes of UTF-8 in one captured text.
 pub const MAX_TEXT: usize = 4096;
@@ -112,6 +113,9 @@ pub enum ScanError {
     /// The body breaks the grammar of its format, or one of the rules of this module.
     #[error("malformed body: {0}")]
     Malformed(&'static str),
+    /// A known field has a value that it cannot have.
+    #[error("bad value: {0}")]
+    Value(&'static str),
     /// A known field is longer than [`MAX_TEXT`] (a text) or [`MAX_NUMBER`] (a JSON number) bytes.
     #[error("a known field is longer than allowed")]
     FieldTooLong,
@@ -123,13 +127,26 @@ pub enum ScanError {
     Payload(#[from] Base64Error),
 }
 
-/// A push parser for a whole request body, in one of the formats that carry base64.
+/// A push parser for a whole request body.
 #[derive(Debug)]
 pub enum Scanner {
     /// One JSON object.
     Json(JsonScanner),
     /// `application/x-www-form-urlencoded`.
     Form(FormScanner),
+    /// `multipart/form-data`.
+    Multipart(Box<MultipartScanner>),
+}
+
+impl ScanError {
+    /// Whether the body may be sound and only the value of one known field is not.
+    #[must_use]
+    pub fn is_about_a_value(&self) -> bool {
+        match self {
+            Self::Malformed(_) | Self::Duplicate(_) => false,
+            Self::Value(_) | Self::FieldTooLong | Self::Payload(_) => true,
+        }
+    }
 }
 
 impl Scanner {
@@ -145,6 +162,17 @@ impl Scanner {
         Self::Form(FormScanner::new(shape))
     }
 
+    /// A parser for a multipart body; `content_type` is the header's value, which names the boundary.
+    ///
+    /// # Errors
+    /// It names none.
+    pub fn multipart(shape: Shape, content_type: &str) -> Result<Self, ScanError> {
+        Ok(Self::Multipart(Box::new(MultipartScanner::new(
+            shape,
+            content_type,
+        )?)))
+    }
+
     /// Reads the next chunk and appends the payload bytes that it completes to `payload`.
     ///
     /// # Errors
@@ -154,6 +182,7 @@ impl Scanner {
         match self {
             Self::Json(scanner) => scanner.feed(chunk, payload),
             Self::Form(scanner) => scanner.feed(chunk, payload),
+            Self::Multipart(scanner) => scanner.feed(chunk, payload),
         }
     }
 
@@ -165,6 +194,7 @@ impl Scanner {
         match self {
             Self::Json(scanner) => scanner.finish(payload),
             Self::Form(scanner) => scanner.finish(payload),
+            Self::Multipart(scanner) => scanner.finish(),
         }
     }
 
@@ -175,6 +205,7 @@ impl Scanner {
         match self {
             Self::Json(scanner) => scanner.seen(name),
             Self::Form(scanner) => scanner.seen(name),
+            Self::Multipart(scanner) => scanner.seen(name),
         }
     }
 
@@ -184,6 +215,7 @@ impl Scanner {
         match self {
             Self::Json(scanner) => scanner.payload_started(),
             Self::Form(scanner) => scanner.payload_started(),
+            Self::Multipart(scanner) => scanner.payload_started(),
         }
     }
 }

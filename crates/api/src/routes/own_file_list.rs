@@ -25,17 +25,20 @@ struct OwnFileListReply<'a> {
 /// `POST /app/user/getownfilelist`: the caller's entries, newest first. Code 0.
 pub(super) async fn own_file_list(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
-    let files = request
+    // Written in the job, because a long list would keep the worker from its other connections.
+    let text = request
         .as_actor(Lane::Storage, |services, actor| {
-            Ok(services.files.list_own(actor)?)
+            let files = services.files.list_own(actor)?;
+            let reply = OwnFileListReply {
+                list: FileListReply::new(&files),
+                public: files
+                    .iter()
+                    .map(|file| file.visibility.is_public())
+                    .collect(),
+            };
+            answer::text(Code::Done, reply)
+                .map_err(|error| ApiError::because(Code::ServerError, error))
         })
         .await?;
-    let reply = OwnFileListReply {
-        list: FileListReply::new(&files),
-        public: files
-            .iter()
-            .map(|file| file.visibility.is_public())
-            .collect(),
-    };
-    Ok(answer::with(Code::Done, reply))
+    Ok(answer::json(Code::Done, text))
 }

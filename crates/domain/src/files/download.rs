@@ -20,6 +20,8 @@ pub struct Download {
     hash: Option<sha2::Sha256>,
     size: u64,
     remaining: u64,
+    /// Whether the bytes were found damaged before.
+    flagged: bool,
 }
 
 /// Why content could not be read to its end.
@@ -60,6 +62,7 @@ impl Download {
                     hash: Some(sha2::Sha256::new()),
                     size: blob.size,
                     remaining: blob.size,
+                    flagged: blob.damaged,
                 });
             }
             Some(_) => "its size has changed",
@@ -101,10 +104,17 @@ impl Download {
     /// anew, wherever it was. May block on the store.
     ///
     /// # Errors
-    /// [`DownloadError::Port`].
+    /// [`DownloadError::Damaged`] for a true part of bytes that are flagged already, because
+    /// nothing would notice the damage.
     pub fn part(mut self, start: u64, length: u64) -> Result<Self, DownloadError> {
         let start = start.min(self.size);
         let length = length.min(self.size.saturating_sub(start));
+        if self.flagged && length < self.size {
+            return Err(DownloadError::Damaged {
+                key: self.key,
+                reason: "it was found damaged before",
+            });
+        }
         self.reader
             .seek(SeekFrom::Start(start))
             .map_err(PortError::internal)?;

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use super::{Actor, AvatarRepository};
 use crate::files::{
-    Attached, BlobRepository, BlobStore, Download, DownloadError, FinishedUpload, UploadSession,
+    Attached, BlobRef, BlobRepository, BlobStore, Download, DownloadError, FinishedUpload,
+    UploadSession,
 };
 use crate::{Clock, PortError};
 
@@ -90,6 +91,20 @@ impl AvatarService {
         let Some(blob) = self.avatars.find_avatar(actor.user())? else {
             return Ok(OpenedAvatar::NotSet);
         };
+        let key = blob.key.clone();
+        let damaged = match self.open_blob(blob) {
+            Err(error @ DownloadError::Damaged { .. }) => error,
+            opened => return Ok(opened?),
+        };
+        // As with files: an upload may have healed the content meanwhile.
+        match self.avatars.find_avatar(actor.user())? {
+            Some(blob) if blob.key != key => Ok(self.open_blob(blob)?),
+            Some(_) => Err(damaged.into()),
+            None => Ok(OpenedAvatar::NotSet),
+        }
+    }
+
+    fn open_blob(&self, blob: BlobRef) -> Result<OpenedAvatar, DownloadError> {
         let content = Download::open(&*self.store, Arc::clone(&self.blobs), blob)?;
         Ok(OpenedAvatar::Opened(Box::new(content)))
     }

@@ -234,9 +234,7 @@ impl JsonScanner {
             }
             b'n' => self.state = State::Literal(b"ull", Literal::Null),
             _ if known == Known::Payload => {
-                return Err(ScanError::Malformed(
-                    "the payload is neither a string nor null",
-                ));
+                return Err(ScanError::Value("the payload is neither a string nor null"));
             }
             b't' => self.state = State::Literal(b"rue", Literal::Bool(true)),
             b'f' => self.state = State::Literal(b"alse", Literal::Bool(false)),

@@ -295,3 +295,20 @@ fn debug_names_the_key_and_no_content() {
     assert!(shown.contains("held") && shown.contains("remaining: 10"));
     assert!(!shown.contains("0123"));
 }
+
+#[test]
+fn a_true_part_of_flagged_bytes_is_refused_and_the_whole_is_still_tried() {
+    let script = Script::default();
+    let flagged = || {
+        let blob = BlobRef {
+            damaged: true,
+            ..held(CONTENT)
+        };
+        let store = RecordingStore::holding(&script, CONTENT);
+        Download::open(&store, Arc::new(blobs(&script)), blob).unwrap()
+    };
+    let error = flagged().part(0, 9).unwrap_err();
+    assert!(is_damaged(&error, "it was found damaged before"));
+    let (bytes, error) = drain(&mut flagged().part(0, 10).unwrap(), 4);
+    assert!(bytes == CONTENT && error.is_none());
+}

@@ -196,3 +196,27 @@ fn every_failing_port_keeps_an_avatar_closed() {
         |outcome| matches!(outcome, OpenedAvatar::Opened(_)),
     );
 }
+
+#[test]
+fn an_avatar_that_was_healed_while_it_was_opened_is_opened_at_its_new_place() {
+    let script = Script::default();
+    let healed = BlobRef {
+        key: published_key(FACE),
+        ..held(FACE)
+    };
+    let mut found = vec![Some(healed), Some(held(FACE))];
+    let mut avatars = MockAvatarRepository::new();
+    avatars
+        .expect_find_avatar()
+        .times(2)
+        .returning(move |_| Ok(found.pop().unwrap()));
+    let store = RecordingStore {
+        missing: Some(held(FACE).key),
+        ..RecordingStore::holding(&script, FACE)
+    };
+    let outcome = service(&script, avatars, store).open(&actor());
+    assert!(
+        matches!(outcome, Ok(OpenedAvatar::Opened(_))),
+        "{outcome:?}"
+    );
+}

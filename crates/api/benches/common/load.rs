@@ -1,24 +1,47 @@
 //! A closed loop of keep-alive connections, each with one request in flight, on one thread.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+/// What stands in a request where each one is to be different: it becomes a number in hexadecimal
+/// digits, which are base64 and part of a path as well.
+pub(crate) const NUMBER: &str = "0000000000000000";
+
+/// Never the same again while this program runs.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// One kind of request.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     address: SocketAddr,
     request: Vec<u8>,
+    /// Where its number stands, if it has one.
+    number: Option<usize>,
 }
 
 impl Case {
+    /// The same request over and over.
     pub(crate) fn new(name: &'static str, address: SocketAddr, request: Vec<u8>) -> Self {
         Self {
             name,
             address,
             request,
+            number: None,
+        }
+    }
+
+    /// A request that has [`NUMBER`] in it, to be made different each time.
+    pub(crate) fn numbered(name: &'static str, address: SocketAddr, request: Vec<u8>) -> Self {
+        let mut places = request.windows(NUMBER.len());
+        let number = places.position(|place| place == NUMBER.as_bytes());
+        assert!(number.is_some(), "a request without a place for its number");
+        Self {
+            number,
+            ..Self::new(name, address, request)
         }
     }
 }
@@ -42,9 +65,9 @@ pub(crate) fn run(case: &Case, connections: usize, time: Duration) -> Measured {
     let mut latencies = local.block_on(&runtime, async {
         let tasks: Vec<_> = (0..connections)
             .map(|_| {
-                let (address, request) = (case.address, case.request.clone());
+                let (address, request, number) = (case.address, case.request.clone(), case.number);
                 tokio::task::spawn_local(async move {
-                    connection(address, &request, begun + time).await
+                    connection(address, request, number, begun + time).await
                 })
             })
             .collect();
@@ -67,14 +90,23 @@ pub(crate) fn run(case: &Case, connections: usize, time: Duration) -> Measured {
     }
 }
 
-async fn connection(address: SocketAddr, request: &[u8], end: Instant) -> Vec<Duration> {
+async fn connection(
+    address: SocketAddr,
+    mut request: Vec<u8>,
+    number: Option<usize>,
+    end: Instant,
+) -> Vec<Duration> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut buffer = Vec::with_capacity(16 * 1024);
     let mut latencies = Vec::new();
     while Instant::now() < end {
+        if let Some(at) = number {
+            let digits = format!("{:016x}", NEXT.fetch_add(1, Ordering::Relaxed));
+            request[at..at + NUMBER.len()].copy_from_slice(digits.as_bytes());
+        }
         let begun = Instant::now();
-        stream.write_all(request).await.unwrap();
+        stream.write_all(&request).await.unwrap();
         read_success(&mut stream, &mut buffer).await;
         latencies.push(begun.elapsed());
     }
@@ -82,7 +114,7 @@ async fn connection(address: SocketAddr, request: &[u8], end: Instant) -> Vec<Du
 }
 
 /// Reads one answer and checks its status.
-pub(crate) async fn read_success(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
+async fn read_success(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
     buffer.clear();
     loop {
         let read = stream.read_buf(buffer).await.unwrap();

@@ -1,0 +1,93 @@
+//! The real server on a temporary folder, with one account.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::server::{self, Server};
+
+const PHONE: &str = "13800138000";
+const PASSWORD: &str = "bench-password";
+
+/// A running `kms-server`; its folder goes with it.
+pub(crate) struct Kms {
+    // Dropped first: the process is gone before its folder is.
+    server: Server,
+    token: String,
+    options: Vec<String>,
+    data: TempDir,
+}
+
+impl Kms {
+    /// Starts it with `options` beside the ones every run needs, and signs an account in.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        let server = launch(data.path(), &options);
+        let token = sign_in(server.address());
+        Self {
+            server,
+            token,
+            options,
+            data,
+        }
+    }
+
+    /// A new process on the same folder. The session goes on.
+    pub(crate) fn restart(self) -> Self {
+        let Self {
+            server,
+            token,
+            options,
+            data,
+        } = self;
+        drop(server);
+        Self {
+            server: launch(data.path(), &options),
+            token,
+            options,
+            data,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.data.path()
+    }
+}
+
+/// Registers an account and returns the token of its first session.
+fn sign_in(address: SocketAddr) -> String {
+    let account = account(PHONE);
+    server::ask(address, "/app/register", &account);
+    let login = server::ask(address, "/app/login", &account);
+    login["token"].as_str().unwrap().to_owned()
+}
+
+/// The body that registers `phone`, and the one that signs it in.
+pub(crate) fn account(phone: &str) -> String {
+    format!(r#"{{"phone":"{phone}","password":"{PASSWORD}","name":"bench"}}"#)
+}
+
+fn launch(data: &Path, options: &[String]) -> Server {
+    Server::start(
+        Command::new(env!("CARGO_BIN_EXE_kms-server"))
+            .args(["--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"])
+            .arg(data)
+            .args(options)
+            .env_clear(),
+    )
+}

@@ -1,0 +1,127 @@
+//! Uploads of a large file that is new to the server, until the answer, beside one core's MD5.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::time::Instant;
+
+use crate::baseline::WebJson;
+use crate::client::Answer;
+use crate::kms::Kms;
+use crate::nginx::Nginx;
+use crate::payload::{BLOCK, SMALL_WRITES};
+use crate::requests::{self, at_once, rate};
+use crate::settings::{MAX_FILE, Settings};
+use crate::table::{self, Contestant};
+use crate::{digests, machine};
+
+const MD5: &str = "MD5 of one core, `md5`";
+const FAST_MD5: &str = "MD5 of one core, `fast-md5`";
+const NGINX: &str = "nginx PUT, raw; no hash, not durable";
+const NGINX_SYNCED: &str = "nginx PUT, raw; no hash, and then the file synced";
+const WEB_JSON: &str = "`web::Json`, base64-JSON";
+const RAW: &str = "KMS, raw";
+
+pub(crate) fn run(settings: &Settings) {
+    let size = settings.size;
+    // Four of them stay until the end, with what each is warmed up by.
+    let kept = (settings.rounds as u64 + 1) * 4 * (size + warm_up(size));
+    machine::need_space("uploads", kept + 2 * size);
+    let kms = Kms::start(&["--max-file", MAX_FILE]);
+    let web_json = WebJson::start();
+    let nginx = Nginx::start();
+    let has_raw = requests::upload_raw(&kms, BLOCK as u64, at_once).is_some();
+    let json = |size, pace| requests::upload_json(kms.address(), kms.token(), size, pace);
+
+    let mut contestants = vec![
+        Contestant::new(MD5, |_| digests::md5()),
+        Contestant::new(FAST_MD5, |_| digests::fast_md5()),
+        Contestant::new("KMS, base64-JSON", |_| {
+            warmed_up(size, |size| json(size, at_once))
+        }),
+        Contestant::new("KMS, base64-JSON in writes of 4 to 64 KiB", |_| {
+            warmed_up(size, |size| {
+                json(size, |body, stream| {
+                    body.write_in(SMALL_WRITES, |piece| stream.write_all(piece))
+                })
+            })
+        }),
+        Contestant::new(WEB_JSON, |_| {
+            let address = web_json.server().address();
+            let rate = warmed_up(size, |size| {
+                requests::upload_json(address, "none", size, at_once)
+            });
+            web_json.clear();
+            rate
+        }),
+    ];
+    if has_raw {
+        contestants.push(Contestant::new(RAW, |_| {
+            warmed_up(size, |size| {
+                requests::upload_raw(&kms, size, at_once).expect("there was a route before")
+            })
+        }));
+    }
+    if let Some(nginx) = &nginx {
+        for (name, synced) in [(NGINX, false), (NGINX_SYNCED, true)] {
+            contestants.push(Contestant::new(name, move |_| {
+                warmed_up(size, |size| put(nginx, size, synced))
+            }));
+        }
+    }
+    let results = table::alternate("uploads", settings.rounds, &mut contestants);
+
+    let title = format!("Upload of {}, new content", settings.shown_size());
+    table::head(
+        &title,
+        &[
+            "",
+            "MB/s",
+            "lowest to highest",
+            "of `md5`",
+            "of `fast-md5`",
+            "of `web::Json`",
+            "of nginx, synced",
+        ],
+    );
+    let against =
+        [MD5, FAST_MD5, WEB_JSON, NGINX_SYNCED].map(|name| table::spread_of(&results, name));
+    for result in &results {
+        let spread = result.spread(|rate| *rate);
+        let ratios = against.map(|denominator| spread.of(denominator));
+        let (cells, ratios) = (spread.cells(0), ratios.join(" | "));
+        println!("| {} | {cells} | {ratios} |", result.name);
+    }
+    if !has_raw {
+        table::skipped(RAW, "the server has no route for it");
+    }
+    if nginx.is_none() {
+        table::skipped(NGINX, "there is no nginx on the PATH");
+    }
+}
+
+/// A PUT of a file that is then removed. `synced`: the time includes making it durable, which nginx
+/// leaves to others.
+fn put(nginx: &Nginx, size: u64, synced: bool) -> Answer {
+    let path = nginx.root().join("bench.bin");
+    let mut answer = requests::put(nginx.address(), "/bench.bin", size);
+    if synced {
+        let begun = Instant::now();
+        File::open(&path).unwrap().sync_all().unwrap();
+        answer.time += begun.elapsed();
+    }
+    fs::remove_file(path).unwrap();
+    // What is left to be written would be paid for by somebody else's sync.
+    machine::settle(&nginx.root());
+    answer
+}
+
+/// What is sent before the transfer that counts, so that no server begins out of idleness.
+fn warm_up(size: u64) -> u64 {
+    (size / 16).max(BLOCK as u64)
+}
+
+/// The rate of `upload` for `size` bytes, straight after a smaller one.
+fn warmed_up(size: u64, upload: impl Fn(u64) -> Answer) -> f64 {
+    upload(warm_up(size));
+    rate(size, &upload(size))
+}
