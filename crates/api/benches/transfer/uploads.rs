@@ -23,8 +23,8 @@ const RAW: &str = "KMS, raw";
 
 pub(crate) fn run(settings: &Settings) {
     let size = settings.size;
-    // Four of them stay until the end, with what each is warmed up by.
-    let kept = (settings.rounds as u64 + 1) * 4 * (size + warm_up(size));
+    // Three of them stay until the end, with what each is warmed up by.
+    let kept = (settings.rounds as u64 + 1) * 3 * (size + warm_up(size));
     machine::need_space("uploads", kept + 2 * size);
     let kms = Kms::start(&["--max-file", MAX_FILE]);
     let web_json = WebJson::start();
