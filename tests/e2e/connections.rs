@@ -203,7 +203,7 @@ fn a_body_that_trickles_gives_its_place_back() {
     let mut slow = Wire::to(&user.client);
     // Enough to be judged, without a token: the one place is taken.
     slow.send(post_head("/app/user/upload", 1_000_000));
-    slow.send(format!("{{\"data\":\"{}", "A".repeat(60_000)));
+    slow.send(format!("{{\"data\":\"{}", "A".repeat(44_000)));
     let late = json!({"name": "a", "data": base64(&bytes(1, 400_000)), "token": user.token});
     let text = late.to_string();
     assert!(text.find("data") < text.find("token"));
