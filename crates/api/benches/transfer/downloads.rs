@@ -1,18 +1,20 @@
-//! Downloads of a large file that is in the page cache, beside nginx's sendfile.
+//! Downloads of a large file that is in the page cache, beside one core's SHA-256 and nginx's
+//! sendfile.
 
 use std::fs::File;
 use std::io::BufWriter;
 
 use crate::client::Answer;
 use crate::kms::Kms;
-use crate::machine;
 use crate::nginx::Nginx;
 use crate::payload::Body;
 use crate::requests::{self, at_once, rate};
 use crate::settings::{MAX_FILE, Settings};
 use crate::table::{self, Contestant};
+use crate::{digests, machine};
 
 const NGINX: &str = "nginx, sendfile";
+const SHA256: &str = "SHA-256 of one core";
 const JSON: &str = "KMS, base64-JSON";
 const RAW: &str = "KMS, raw";
 
@@ -25,9 +27,12 @@ pub(crate) fn run(settings: &Settings) {
     let fid = requests::fid(&stored);
     let has_raw = same_bytes_come_back(&kms);
 
-    let mut contestants = vec![Contestant::new(JSON, |_| {
-        second(size, || requests::download_json(&kms, &fid, size))
-    })];
+    let mut contestants = vec![
+        Contestant::new(SHA256, |_| digests::sha256()),
+        Contestant::new(JSON, |_| {
+            second(size, || requests::download_json(&kms, &fid, size))
+        }),
+    ];
     if has_raw {
         contestants.push(Contestant::new(RAW, |_| {
             second(size, || {
@@ -47,12 +52,16 @@ pub(crate) fn run(settings: &Settings) {
     let results = table::alternate("downloads", settings.rounds, &mut contestants);
 
     let title = format!("Download of {} from the page cache", settings.shown_size());
-    table::head(&title, &["", "MB/s", "lowest to highest", "of nginx"]);
-    let denominator = table::spread_of(&results, NGINX);
+    table::head(
+        &title,
+        &["", "MB/s", "lowest to highest", "of SHA-256", "of nginx"],
+    );
+    let against = [SHA256, NGINX].map(|name| table::spread_of(&results, name));
     for result in &results {
         let spread = result.spread(|rate| *rate);
-        let (cells, of_nginx) = (spread.cells(0), spread.of(denominator));
-        println!("| {} | {cells} | {of_nginx} |", result.name);
+        let ratios = against.map(|denominator| spread.of(denominator));
+        let (cells, ratios) = (spread.cells(0), ratios.join(" | "));
+        println!("| {} | {cells} | {ratios} |", result.name);
     }
     if !has_raw {
         table::skipped(RAW, "the server has no route for it");

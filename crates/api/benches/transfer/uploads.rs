@@ -1,14 +1,16 @@
-//! Uploads of a large file that is new to the server, until the answer, beside one core's MD5.
+//! Uploads of a large file that is new to the server, until the answer, beside one core's MD5 and
+//! the disk.
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::Path;
 use std::time::Instant;
 
 use crate::baseline::WebJson;
 use crate::client::Answer;
 use crate::kms::Kms;
 use crate::nginx::Nginx;
-use crate::payload::{BLOCK, SMALL_WRITES};
+use crate::payload::{BLOCK, Body, SMALL_WRITES};
 use crate::requests::{self, at_once, rate};
 use crate::settings::{MAX_FILE, Settings};
 use crate::table::{self, Contestant};
@@ -16,6 +18,7 @@ use crate::{digests, machine};
 
 const MD5: &str = "MD5 of one core, `md5`";
 const FAST_MD5: &str = "MD5 of one core, `fast-md5`";
+const DISK: &str = "write of a file and its sync, without a network";
 const NGINX: &str = "nginx PUT, raw; no hash, not durable";
 const NGINX_SYNCED: &str = "nginx PUT, raw; no hash, and then the file synced";
 const WEB_JSON: &str = "`web::Json`, base64-JSON";
@@ -29,12 +32,14 @@ pub(crate) fn run(settings: &Settings) {
     let kms = Kms::start(&["--max-file", MAX_FILE]);
     let web_json = WebJson::start();
     let nginx = Nginx::start();
+    let scratch = tempfile::tempdir().unwrap();
     let has_raw = requests::upload_raw(&kms, BLOCK as u64, at_once).is_some();
     let json = |size, pace| requests::upload_json(kms.address(), kms.token(), size, pace);
 
     let mut contestants = vec![
         Contestant::new(MD5, |_| digests::md5()),
         Contestant::new(FAST_MD5, |_| digests::fast_md5()),
+        Contestant::new(DISK, |_| write_and_sync(scratch.path(), size)),
         Contestant::new("KMS, base64-JSON", |_| {
             warmed_up(size, |size| json(size, at_once))
         }),
@@ -79,12 +84,13 @@ pub(crate) fn run(settings: &Settings) {
             "lowest to highest",
             "of `md5`",
             "of `fast-md5`",
+            "of disk",
             "of `web::Json`",
             "of nginx, synced",
         ],
     );
     let against =
-        [MD5, FAST_MD5, WEB_JSON, NGINX_SYNCED].map(|name| table::spread_of(&results, name));
+        [MD5, FAST_MD5, DISK, WEB_JSON, NGINX_SYNCED].map(|name| table::spread_of(&results, name));
     for result in &results {
         let spread = result.spread(|rate| *rate);
         let ratios = against.map(|denominator| spread.of(denominator));
@@ -97,6 +103,19 @@ pub(crate) fn run(settings: &Settings) {
     if nginx.is_none() {
         table::skipped(NGINX, "there is no nginx on the PATH");
     }
+}
+
+/// What the disk lets a durable upload have: the same bytes, written and synced in one go.
+fn write_and_sync(folder: &Path, size: u64) -> f64 {
+    let (path, content) = (folder.join("bench.bin"), Body::raw(size));
+    let begun = Instant::now();
+    let mut file = File::create(&path).unwrap();
+    content.write(&mut file).unwrap();
+    file.sync_all().unwrap();
+    let elapsed = begun.elapsed();
+    fs::remove_file(path).unwrap();
+    machine::settle(folder);
+    size as f64 / elapsed.as_secs_f64() / 1e6
 }
 
 /// A PUT of a file that is then removed. `synced`: the time includes making it durable, which nginx
