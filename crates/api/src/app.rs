@@ -7,7 +7,7 @@ use std::time::Duration;
 use kms_domain::codes::Code;
 use kms_domain::files::FileService;
 use kms_domain::users::{AccountService, AvatarService, PasswordPolicy, SessionService};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::ApiError;
 use crate::offload::{Lane, Offload};
@@ -91,6 +91,33 @@ impl App {
                 "too many uploads without a token in front of their data",
             )),
         }
+    }
+}
+
+/// Hands over the answer of a use case that was only begun.
+pub(crate) struct Finish<T>(oneshot::Sender<Result<T, ApiError>>);
+
+/// Waits for the answer of a use case that was only begun. No thread waits meanwhile.
+pub(crate) struct Finished<T>(oneshot::Receiver<Result<T, ApiError>>);
+
+/// Both ends of an answer.
+pub(crate) fn finishing<T>() -> (Finish<T>, Finished<T>) {
+    let (sender, receiver) = oneshot::channel();
+    (Finish(sender), Finished(receiver))
+}
+
+impl<T> Finish<T> {
+    /// A client that has gone away wants no answer.
+    pub(crate) fn with(self, result: Result<T, ApiError>) {
+        let _ = self.0.send(result);
+    }
+}
+
+impl<T> Finished<T> {
+    /// The answer; code 5 if nobody will ever give one.
+    pub(crate) async fn wait(self) -> Result<T, ApiError> {
+        let lost = |_| ApiError::because(Code::ServerError, "a write was never answered");
+        self.0.await.map_err(lost)?
     }
 }
 

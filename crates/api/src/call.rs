@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use kms_domain::codes::Code;
 use kms_domain::users::{Actor, Identified, Token};
 
-use crate::app::{App, Services};
+use crate::app::{App, Finish, Services, finishing};
 use crate::error::ApiError;
 use crate::intake::{Fields, ScanError, Scanner, Shape, Value};
 use crate::offload::Lane;
@@ -217,24 +217,47 @@ impl Request {
         let (result, due) = self
             .app
             .run(Lane::ShortRead, move |services| {
-                let identified = services.sessions.identify(&token)?;
-                let Identified { actor, note_due } =
-                    identified.ok_or_else(|| ApiError::new(Code::TokenExpired))?;
-                Ok((job(services, &actor), note_due.then_some(actor)))
+                let (actor, due) = identify(services, &token)?;
+                Ok((job(services, &actor), due))
             })
             .await?;
-        if let Some(actor) = due {
-            let app = self.app.clone();
-            actix_web::rt::spawn(async move {
-                let note = move |services: &Services| {
-                    services.sessions.note_use(&actor);
-                    Ok(())
-                };
-                // Refused under overload, the note is due again at the next request.
-                app.run(Lane::Storage, note).await
-            });
-        }
+        self.note_use(due);
         result
+    }
+
+    /// Begins a use case for whom the token names, without leaving the worker, and waits for its
+    /// write without a thread.
+    pub(crate) async fn begin_as_actor<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Services, &Actor, Finish<T>) -> Result<(), ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let token = self.token()?;
+        let (finish, finished) = finishing();
+        let due = self
+            .app
+            .run(Lane::ShortRead, move |services| {
+                let (actor, due) = identify(services, &token)?;
+                job(services, &actor, finish)?;
+                Ok(due)
+            })
+            .await?;
+        self.note_use(due);
+        finished.wait().await
+    }
+
+    fn note_use(&self, due: Option<Actor>) {
+        let Some(actor) = due else {
+            return;
+        };
+        let app = self.app.clone();
+        actix_web::rt::spawn(async move {
+            let note = move |services: &Services| {
+                services.sessions.note_use(&actor);
+                Ok(())
+            };
+            // Refused under overload, the note is due again at the next request.
+            app.run(Lane::Storage, note).await
+        });
     }
 
     /// The token of the body, or else that of the header.
@@ -256,6 +279,16 @@ pub(crate) fn authenticate(services: &Services, token: &Token) -> Result<Actor, 
         .sessions
         .authenticate(token)?
         .ok_or_else(|| ApiError::new(Code::TokenExpired))
+}
+
+/// Who a token belongs to, by reads alone, or code 3; and once more if the use of the session is to
+/// be noted.
+fn identify(services: &Services, token: &Token) -> Result<(Actor, Option<Actor>), ApiError> {
+    let Identified { actor, note_due } = services
+        .sessions
+        .identify(token)?
+        .ok_or_else(|| ApiError::new(Code::TokenExpired))?;
+    Ok((actor, note_due.then_some(actor)))
 }
 
 /// The token of an `Authorization: Bearer` header. Another scheme is somebody else's business, a

@@ -28,6 +28,12 @@ impl Timestamp {
     }
 }
 
+/// What is called with the outcome of a write that its caller does not wait for: once, from any
+/// thread, after the write is durable or has failed. It must neither block nor panic, because a
+/// thread that serves everybody runs it. Dropped without a call, it means that the adapter broke
+/// down, and that it is unknown whether the write took effect.
+pub type Done<T> = Box<dyn FnOnce(Result<T, PortError>) + Send>;
+
 /// The time of day. Never blocks; may jump in either direction, as system clocks do.
 #[cfg_attr(test, mockall::automock)]
 pub trait Clock: Send + Sync {

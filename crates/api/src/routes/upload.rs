@@ -8,13 +8,12 @@ use kms_domain::users::Actor;
 use serde::Serialize;
 
 use crate::answer;
-use crate::app::Services;
+use crate::app::{Finish, Services};
 use crate::call::{Call, TOKEN};
 use crate::error::ApiError;
 use crate::intake::{FieldError, Fields, Shape};
 use crate::offload::Lane;
 use crate::receive::Receive;
-use crate::staging::Upload;
 
 const BODY: Shape = Shape {
     fields: &[TOKEN, "name", "md5", "sha256", "public"],
@@ -45,13 +44,22 @@ pub(super) async fn upload(call: Call) -> Result<HttpResponse, ApiError> {
         })
         .await?;
     let input = Input::parse(&request.fields);
+    let Some(upload) = upload else {
+        return request
+            .begin_as_actor(move |services, actor, finish| {
+                claim(services, actor, input?, finish)
+            })
+            .await
+            .map(claimed);
+    };
     request
-        .as_actor(Lane::Storage, move |services, actor| match upload {
-            Some(upload) => store(services, actor, upload, input?),
-            None => claim(services, actor, input?),
+        .as_actor(Lane::Storage, move |services, actor| {
+            let (input, upload) = (input?, upload.finish(services)?);
+            let outcome = services.files.store(actor, upload, input.with_bytes())?;
+            Ok(outcome)
         })
         .await
-        .map(Reply::render)
+        .map(stored)
 }
 
 pub(super) fn begin(services: &Services) -> Result<UploadSession, ApiError> {
@@ -93,60 +101,46 @@ impl Input {
     }
 }
 
-enum Reply {
-    Uploaded(UploadOutcome),
-    Claimed(ClaimOutcome),
-}
-
-fn store(
+fn claim(
     services: &Services,
     actor: &Actor,
-    upload: Upload,
     input: Input,
-) -> Result<Reply, ApiError> {
-    let upload = upload.finish(services)?;
-    Ok(Reply::Uploaded(services.files.store(
-        actor,
-        upload,
-        input.with_bytes(),
-    )?))
-}
-
-fn claim(services: &Services, actor: &Actor, input: Input) -> Result<Reply, ApiError> {
+    finish: Finish<ClaimOutcome>,
+) -> Result<(), ApiError> {
     let request = ClaimFile {
         title: input.title,
         visibility: input.visibility,
         md5: input.md5.ok_or(FieldError::Missing("md5"))?,
         sha256: input.sha256,
     };
-    Ok(Reply::Claimed(services.files.claim(actor, request)?))
+    services.files.claim_then(actor, request, move |outcome| {
+        finish.with(outcome.map_err(ApiError::from));
+    });
+    Ok(())
 }
 
-impl Reply {
-    fn render(self) -> HttpResponse {
-        match self {
-            Self::Uploaded(outcome) => match outcome {
-                UploadOutcome::Stored(receipt) | UploadOutcome::Linked(receipt) => answer::with(
-                    outcome.code(),
-                    StoredReply {
-                        fid: receipt.id.to_string(),
-                    },
-                ),
-                UploadOutcome::Empty | UploadOutcome::DigestMismatch => {
-                    answer::bare(outcome.code())
-                }
+fn stored(outcome: UploadOutcome) -> HttpResponse {
+    match outcome {
+        UploadOutcome::Stored(receipt) | UploadOutcome::Linked(receipt) => answer::with(
+            outcome.code(),
+            StoredReply {
+                fid: receipt.id.to_string(),
             },
-            Self::Claimed(outcome) => match outcome {
-                ClaimOutcome::Linked(receipt) => answer::with(
-                    outcome.code(),
-                    LinkedReply {
-                        fid: receipt.id.to_string(),
-                        size: receipt.size,
-                        sha256: receipt.sha256.to_string(),
-                    },
-                ),
-                ClaimOutcome::NotHeld => answer::bare(outcome.code()),
+        ),
+        UploadOutcome::Empty | UploadOutcome::DigestMismatch => answer::bare(outcome.code()),
+    }
+}
+
+fn claimed(outcome: ClaimOutcome) -> HttpResponse {
+    match outcome {
+        ClaimOutcome::Linked(receipt) => answer::with(
+            outcome.code(),
+            LinkedReply {
+                fid: receipt.id.to_string(),
+                size: receipt.size,
+                sha256: receipt.sha256.to_string(),
             },
-        }
+        ),
+        ClaimOutcome::NotHeld => answer::bare(outcome.code()),
     }
 }

@@ -6,7 +6,7 @@ use super::{
     ListPosition, Md5, NewFile, Sha256, StoredFile, Title, UploadSession, Visibility,
 };
 use crate::users::Actor;
-use crate::{Clock, IdSource, PortError, Timestamp};
+use crate::{Clock, Done, IdSource, PortError, Timestamp};
 
 /// Entries read from the repository in one go while a whole list is collected. A list is paged so
 /// that no read transaction grows with an account.
@@ -96,6 +96,21 @@ impl FileReceipt {
             created_at: file.created_at,
         }
     }
+
+    const fn outcome(self, claimed: Claimed) -> ClaimOutcome {
+        match claimed {
+            Claimed::Linked => ClaimOutcome::Linked(self),
+            Claimed::NotEligible => ClaimOutcome::NotHeld,
+        }
+    }
+}
+
+/// A claim that only the repository can still refuse.
+struct PreparedClaim {
+    file: NewFile,
+    scope: ClaimScope,
+    blob: BlobRef,
+    receipt: FileReceipt,
 }
 
 /// What became of an upload with bytes.
@@ -211,28 +226,66 @@ impl FileService {
     /// # Errors
     /// [`FileError::Port`].
     pub fn claim(&self, actor: &Actor, request: ClaimFile) -> Result<ClaimOutcome, FileError> {
+        let Some(claim) = self.prepare_claim(actor, request)? else {
+            return Ok(ClaimOutcome::NotHeld);
+        };
+        let claimed = self
+            .files
+            .claim(&claim.file, &claim.scope, claim.blob.id)?;
+        Ok(claim.receipt.outcome(claimed))
+    }
+
+    /// Like [`claim`](Self::claim), for a caller that does not wait for the write: looks, which is a
+    /// few indexed reads and one look at a file, and leaves the rest to the repository. `done` is
+    /// called once, maybe before this returns; what is said of [`Done`] holds for it.
+    pub fn claim_then(
+        &self,
+        actor: &Actor,
+        request: ClaimFile,
+        done: impl FnOnce(Result<ClaimOutcome, FileError>) + Send + 'static,
+    ) {
+        let claim = match self.prepare_claim(actor, request) {
+            Ok(Some(claim)) => claim,
+            Ok(None) => return done(Ok(ClaimOutcome::NotHeld)),
+            Err(error) => return done(Err(error)),
+        };
+        let receipt = claim.receipt;
+        let done: Done<Claimed> = Box::new(move |claimed| {
+            done(claimed.map(|it| receipt.outcome(it)).map_err(FileError::from));
+        });
+        self.files
+            .claim_then(claim.file, claim.scope, claim.blob.id, done);
+    }
+
+    /// Everything of a claim but the write. `None`: there is nothing to claim.
+    fn prepare_claim(
+        &self,
+        actor: &Actor,
+        request: ClaimFile,
+    ) -> Result<Option<PreparedClaim>, FileError> {
         let Some(scope) = ClaimScope::new(
             self.config.instant_upload,
             actor.user(),
             request.md5,
             request.sha256,
         ) else {
-            return Ok(ClaimOutcome::NotHeld);
+            return Ok(None);
         };
         let ClaimCandidates::One(blob) = self.files.find_claimable(&scope)? else {
-            return Ok(ClaimOutcome::NotHeld);
+            return Ok(None);
         };
         if !self.is_servable(&blob)? {
-            return Ok(ClaimOutcome::NotHeld);
+            return Ok(None);
         }
         let now = self.clock.now();
         let file = self.new_file(actor, request.title, request.visibility, request.md5, now)?;
-        Ok(match self.files.claim(&file, &scope, blob.id)? {
-            Claimed::Linked => {
-                ClaimOutcome::Linked(FileReceipt::new(&file, blob.sha256, blob.size))
-            }
-            Claimed::NotEligible => ClaimOutcome::NotHeld,
-        })
+        let receipt = FileReceipt::new(&file, blob.sha256, blob.size);
+        Ok(Some(PreparedClaim {
+            file,
+            scope,
+            blob,
+            receipt,
+        }))
     }
 
     /// Opens an entry that the caller may read.

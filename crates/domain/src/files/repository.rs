@@ -1,6 +1,6 @@
 use super::{BlobKey, ClaimCandidates, ClaimScope, FileId, Md5, Sha256, Title, Visibility};
 use crate::users::UserId;
-use crate::{PortError, Timestamp};
+use crate::{Done, PortError, Timestamp};
 
 /// The entries and the rows of the content under them. Every method is one transaction and may
 /// block. Liveness of content is derived from the rows that refer to it; nothing is counted.
@@ -28,6 +28,12 @@ pub trait FileRepository: Send + Sync {
     /// [`PortError`]; when its kind is internal, it is unknown whether the entry is stored.
     fn claim(&self, file: &NewFile, scope: &ClaimScope, blob: BlobId)
     -> Result<Claimed, PortError>;
+
+    /// Like [`claim`](Self::claim), for a caller that does not wait: `done` is called with the answer.
+    /// May return before that, and does not block then. As it stands, it waits like `claim`.
+    fn claim_then(&self, file: NewFile, scope: ClaimScope, blob: BlobId, done: Done<Claimed>) {
+        done(self.claim(&file, &scope, blob));
+    }
 
     /// An entry that `asker` may read: an own or a public one. `None` for every other, whether
     /// or not it exists.

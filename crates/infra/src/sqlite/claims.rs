@@ -1,16 +1,18 @@
 //! Which content an instant upload may claim, in index seeks only.
 //!
 //! An MD5 may have a hundred thousand entries, so they are never listed: all entries of a scope are
-//! over one content exactly if the least and the greatest `blob_id` among them are equal, and both
-//! ends of an index are one seek away.
+//! over one content exactly if none is over a lesser and none over a greater one, and each of these
+//! questions is one seek in an index.
 
-use diesel::dsl::{max, min};
 use diesel::prelude::*;
-use kms_domain::files::{BlobId, ClaimCandidates, ClaimScope, Sha256};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::sqlite::Sqlite;
+use kms_domain::files::{BlobId, ClaimCandidates, ClaimScope, Claimed, NewFile, Sha256};
 
 use super::blobs::{BlobRow, find_live};
 use super::error::{During, SqliteError};
-use super::schema::{blobs, files, is_public};
+use super::schema::{files, is_public};
 
 /// The content in `scope`. Several queries: run it in a transaction.
 pub(super) fn candidates(
@@ -70,54 +72,169 @@ fn unnamed(
     conn: &mut SqliteConnection,
     scope: &ClaimScope,
 ) -> Result<ClaimCandidates, SqliteError> {
-    let mut ends = own_ends(conn, scope)?;
-    if scope.include_public {
-        ends.extend(public_ends(conn, scope)?);
-    }
-    let (Some(least), Some(greatest)) = (ends.iter().min(), ends.iter().max()) else {
-        return Ok(ClaimCandidates::None);
+    let found = if scope.include_public {
+        FindByMd5::<true>::new(scope).load::<(BlobRow, bool)>(conn)
+    } else {
+        FindByMd5::<false>::new(scope).load::<(BlobRow, bool)>(conn)
     };
-    if least != greatest {
-        return Ok(ClaimCandidates::Ambiguous);
+    let found = found.during("claim: find the content")?;
+    Ok(match found.into_iter().next() {
+        None => ClaimCandidates::None,
+        Some((_, true)) => ClaimCandidates::Ambiguous,
+        Some((blob, false)) => ClaimCandidates::One(blob.into_domain()?),
+    })
+}
+
+/// Stores `file` in one statement, if `blob` is still live and sound and the one content in `scope`,
+/// which names an MD5 alone.
+pub(super) fn claim_by_md5(
+    conn: &mut SqliteConnection,
+    file: &NewFile,
+    scope: &ClaimScope,
+    blob: BlobId,
+) -> Result<Claimed, SqliteError> {
+    let stored = if scope.include_public {
+        ClaimByMd5::<true>::new(scope, blob, file).execute(conn)
+    } else {
+        ClaimByMd5::<false>::new(scope, blob, file).execute(conn)
+    };
+    Ok(match stored.during("claim")? {
+        0 => Claimed::NotEligible,
+        _ => Claimed::Linked,
+    })
+}
+
+/// The content under the entries of a scope, and whether there is another: own entries, and with
+/// `PUBLIC` everybody's public ones. One statement, because preparing and stepping several is most of
+/// what an instant upload costs.
+struct FindByMd5<const PUBLIC: bool> {
+    owner: [u8; 16],
+    md5: [u8; 16],
+}
+
+/// Inserts an entry over a content if that is the only one in the scope.
+struct ClaimByMd5<'a, const PUBLIC: bool> {
+    owner: [u8; 16],
+    md5: [u8; 16],
+    blob: i64,
+    id: [u8; 16],
+    title: &'a str,
+    public: bool,
+    created_at: i64,
+}
+
+// Conditions on the content `b`; parameter 1 is the owner, 2 the MD5. Whether `b` is among the
+// contents of a scope is one seek; that there is no other is one on each side of it.
+const OWN_HAS: &str =
+    "EXISTS (SELECT 1 FROM files WHERE owner = ?1 AND md5 = ?2 AND blob_id = b.id)";
+const PUBLIC_HAS: &str =
+    "EXISTS (SELECT 1 FROM files WHERE public = 1 AND md5 = ?2 AND blob_id = b.id)";
+const OWN_OTHER: &str = "\
+    EXISTS (SELECT 1 FROM files WHERE owner = ?1 AND md5 = ?2 AND blob_id < b.id) \
+    OR EXISTS (SELECT 1 FROM files WHERE owner = ?1 AND md5 = ?2 AND blob_id > b.id)";
+const PUBLIC_OTHER: &str = " \
+    OR EXISTS (SELECT 1 FROM files WHERE public = 1 AND md5 = ?2 AND blob_id < b.id) \
+    OR EXISTS (SELECT 1 FROM files WHERE public = 1 AND md5 = ?2 AND blob_id > b.id)";
+
+impl<const PUBLIC: bool> FindByMd5<PUBLIC> {
+    fn new(scope: &ClaimScope) -> Self {
+        Self {
+            owner: scope.owner.as_uuid().into_bytes(),
+            md5: *scope.md5.as_bytes(),
+        }
     }
-    let blob = blobs::table
-        .filter(blobs::id.eq(least))
-        .select(BlobRow::as_select())
-        .get_result(conn)
-        .during("claim: read the content")?;
-    Ok(ClaimCandidates::One(blob.into_domain()?))
 }
 
-/// The least and the greatest content of the caller's own entries with this MD5.
-fn own_ends(conn: &mut SqliteConnection, scope: &ClaimScope) -> Result<Vec<i64>, SqliteError> {
-    let owner = scope.owner.as_uuid().into_bytes();
-    let entries = files::table
-        .filter(files::owner.eq(owner.as_slice()))
-        .filter(files::md5.eq(scope.md5.as_bytes().as_slice()));
-    // Two statements: SQLite seeks for one end, but walks the index when it is asked for both.
-    let least: Option<i64> = entries
-        .select(min(files::blob_id))
-        .get_result(conn)
-        .during("claim: the least own content")?;
-    let greatest: Option<i64> = entries
-        .select(max(files::blob_id))
-        .get_result(conn)
-        .during("claim: the greatest own content")?;
-    Ok(least.into_iter().chain(greatest).collect())
+impl<const PUBLIC: bool> QueryFragment<Sqlite> for FindByMd5<PUBLIC> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        pass.push_sql(
+            "SELECT b.id, b.sha256, b.size, b.store_key, b.damaged_at, \
+             EXISTS (SELECT 1 FROM files WHERE owner = ",
+        );
+        // SQLite numbers parameters in the order in which they first stand in the text.
+        pass.push_bind_param::<Binary, _>(self.owner.as_slice())?;
+        pass.push_sql(" AND md5 = ");
+        pass.push_bind_param::<Binary, _>(self.md5.as_slice())?;
+        pass.push_sql(
+            " AND blob_id < b.id) \
+             OR EXISTS (SELECT 1 FROM files WHERE owner = ?1 AND md5 = ?2 AND blob_id > b.id)",
+        );
+        if PUBLIC {
+            pass.push_sql(PUBLIC_OTHER);
+        }
+        pass.push_sql(
+            " FROM blobs AS b WHERE b.id = coalesce(\
+             (SELECT min(blob_id) FROM files WHERE owner = ?1 AND md5 = ?2), ",
+        );
+        pass.push_sql(if PUBLIC {
+            "(SELECT min(blob_id) FROM files WHERE public = 1 AND md5 = ?2))"
+        } else {
+            "NULL)"
+        });
+        Ok(())
+    }
 }
 
-/// The least and the greatest content of all public entries with this MD5.
-fn public_ends(conn: &mut SqliteConnection, scope: &ClaimScope) -> Result<Vec<i64>, SqliteError> {
-    let entries = files::table
-        .filter(is_public())
-        .filter(files::md5.eq(scope.md5.as_bytes().as_slice()));
-    let least: Option<i64> = entries
-        .select(min(files::blob_id))
-        .get_result(conn)
-        .during("claim: the least public content")?;
-    let greatest: Option<i64> = entries
-        .select(max(files::blob_id))
-        .get_result(conn)
-        .during("claim: the greatest public content")?;
-    Ok(least.into_iter().chain(greatest).collect())
+impl<const PUBLIC: bool> Query for FindByMd5<PUBLIC> {
+    type SqlType = ((BigInt, Binary, BigInt, Text, Nullable<BigInt>), Bool);
 }
+
+impl<const PUBLIC: bool> QueryId for FindByMd5<PUBLIC> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const PUBLIC: bool> RunQueryDsl<SqliteConnection> for FindByMd5<PUBLIC> {}
+
+impl<'a, const PUBLIC: bool> ClaimByMd5<'a, PUBLIC> {
+    fn new(scope: &ClaimScope, blob: BlobId, file: &'a NewFile) -> Self {
+        Self {
+            owner: scope.owner.as_uuid().into_bytes(),
+            md5: *scope.md5.as_bytes(),
+            blob: blob.as_i64(),
+            id: file.id.as_uuid().into_bytes(),
+            title: file.title.as_str(),
+            public: file.visibility.is_public(),
+            created_at: file.created_at.as_millis(),
+        }
+    }
+}
+
+impl<const PUBLIC: bool> QueryFragment<Sqlite> for ClaimByMd5<'_, PUBLIC> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        pass.push_sql("INSERT INTO files (owner, md5, id, title, public, created_at, blob_id) SELECT ");
+        pass.push_bind_param::<Binary, _>(self.owner.as_slice())?;
+        pass.push_sql(", ");
+        pass.push_bind_param::<Binary, _>(self.md5.as_slice())?;
+        pass.push_sql(", ");
+        pass.push_bind_param::<Binary, _>(self.id.as_slice())?;
+        pass.push_sql(", ");
+        pass.push_bind_param::<Text, _>(self.title)?;
+        pass.push_sql(", ");
+        pass.push_bind_param::<Bool, _>(&self.public)?;
+        pass.push_sql(", ");
+        pass.push_bind_param::<BigInt, _>(&self.created_at)?;
+        pass.push_sql(", b.id FROM blobs AS b WHERE b.id = ");
+        pass.push_bind_param::<BigInt, _>(&self.blob)?;
+        pass.push_sql(" AND b.state = 'live' AND b.damaged_at IS NULL AND (");
+        pass.push_sql(OWN_HAS);
+        if PUBLIC {
+            pass.push_sql(" OR ");
+            pass.push_sql(PUBLIC_HAS);
+        }
+        pass.push_sql(") AND NOT (");
+        pass.push_sql(OWN_OTHER);
+        if PUBLIC {
+            pass.push_sql(PUBLIC_OTHER);
+        }
+        pass.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<const PUBLIC: bool> QueryId for ClaimByMd5<'_, PUBLIC> {
+    type QueryId = ClaimByMd5<'static, PUBLIC>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const PUBLIC: bool> RunQueryDsl<SqliteConnection> for ClaimByMd5<'_, PUBLIC> {}

@@ -58,6 +58,24 @@ impl SqliteError {
             | Self::Panicked { .. } => PortErrorKind::Internal,
         }
     }
+
+    /// Whether nothing but a constraint was in the way. SQLite undoes the statement then and leaves
+    /// the transaction open.
+    pub(super) fn is_constraint(&self) -> bool {
+        use diesel::result::DatabaseErrorKind::{
+            CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation,
+        };
+        matches!(
+            self,
+            Self::Query {
+                source: DieselError::DatabaseError(
+                    CheckViolation | ForeignKeyViolation | NotNullViolation | UniqueViolation,
+                    _
+                ),
+                ..
+            }
+        )
+    }
 }
 
 impl From<SqliteError> for PortError {

@@ -6,14 +6,15 @@ use kms_domain::files::{
     ListPosition, Md5, NewBlob, NewFile, StoredFile, Title, Visibility,
 };
 use kms_domain::users::UserId;
-use kms_domain::{PortError, Timestamp};
+use kms_domain::{Done, PortError, Timestamp};
 
 use super::SqliteDatabase;
 use super::blobs::{BlobRow, adopt};
-use super::claims::candidates;
+use super::claims::{candidates, claim_by_md5};
 use super::error::{During, SqliteError};
 use super::row::{Hex, RowName, count};
 use super::schema::{blobs, files, is_public};
+use super::writer::Undo;
 
 /// Public entries, newest first, without those whose content the asker has and without all but the
 /// newest over one content. The order is the partial index's own, so it stops at the limit.
@@ -126,6 +127,10 @@ impl FileRepository for SqliteFileRepository {
     }
 
     fn find_claimable(&self, scope: &ClaimScope) -> Result<ClaimCandidates, PortError> {
+        if scope.sha256.is_none() {
+            // One statement sees one state of the database.
+            return self.db.read(|conn| candidates(conn, scope));
+        }
         self.db.snapshot(|conn| candidates(conn, scope))
     }
 
@@ -136,14 +141,24 @@ impl FileRepository for SqliteFileRepository {
         blob: BlobId,
     ) -> Result<Claimed, PortError> {
         let (file, scope) = (file.clone(), *scope);
-        self.db.write("claim", move |conn| {
+        self.db
+            .wait_for(|done| self.claim_then(file, scope, blob, done))
+    }
+
+    fn claim_then(&self, file: NewFile, scope: ClaimScope, blob: BlobId, done: Done<Claimed>) {
+        if scope.sha256.is_none() {
+            let claim = move |conn: &mut SqliteConnection| claim_by_md5(conn, &file, &scope, blob);
+            return self.db.write_then("claim", Undo::Statement, claim, done);
+        }
+        let claim = move |conn: &mut SqliteConnection| {
             match candidates(conn, &scope)? {
                 ClaimCandidates::One(found) if found.id == blob && !found.damaged => {}
                 _ => return Ok(Claimed::NotEligible),
             }
             insert(conn, &file, blob.as_i64())?;
             Ok(Claimed::Linked)
-        })
+        };
+        self.db.write_then("claim", Undo::Savepoint, claim, done);
     }
 
     fn find_readable(&self, id: FileId, asker: UserId) -> Result<Option<StoredFile>, PortError> {

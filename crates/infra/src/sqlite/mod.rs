@@ -27,11 +27,12 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
-use kms_domain::PortError;
+use kms_domain::{Done, PortError};
 
 pub use avatars::SqliteAvatarRepository;
 pub use blobs::SqliteBlobRepository;
@@ -42,7 +43,7 @@ pub use users::SqliteUserRepository;
 
 use connection::Readers;
 use error::{During, SqliteError};
-use writer::Writer;
+use writer::{Undo, Writer};
 
 /// Where a database is and how much it may use.
 #[derive(Clone, Debug)]
@@ -136,6 +137,29 @@ impl SqliteDatabase {
         F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     {
         Ok(self.0.writer.run(operation, work)?)
+    }
+
+    /// Waits for a write that was begun by `begin`.
+    fn wait_for<T: Send + 'static>(&self, begin: impl FnOnce(Done<T>)) -> Result<T, PortError> {
+        let (sender, answer) = sync_channel(1);
+        begin(Box::new(move |result| {
+            // A caller that has gone away wants no answer.
+            let _ = sender.send(result);
+        }));
+        answer
+            .recv()
+            .map_err(|_| PortError::from(SqliteError::WriterGone))?
+    }
+
+    /// Like [`write`](Self::write), but returns at once; `done` is called when it is durable.
+    fn write_then<T, F>(&self, operation: &'static str, undo: Undo, work: F, done: Done<T>)
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
+    {
+        self.0.writer.submit(operation, undo, work, move |result| {
+            done(result.map_err(PortError::from));
+        });
     }
 }
 

@@ -1,9 +1,12 @@
 //! The one writer, with group commit.
 //!
 //! A sync costs the same whether it makes one transaction durable or two hundred, so jobs that
-//! queue up while a commit runs share the next one. Each job is a savepoint of its own: a failure or
-//! a panic undoes that job and no other. Nobody is answered before the commit that holds the job
-//! returned.
+//! queue up while a commit runs share the next one. Each job is a savepoint of its own, or a single
+//! statement, which SQLite undoes by itself: a failure undoes that job and no other. Nobody is
+//! answered before the commit that holds the job returned.
+//!
+//! An answer is a call from the writer's thread ([`Reply`]), so that whoever waits need not be a
+//! thread.
 
 use std::any::Any;
 use std::io;
@@ -32,8 +35,18 @@ pub(super) fn commit(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute("COMMIT")
 }
 
-/// Where the result of a job arrives.
-type Answer<T> = Receiver<Result<T, SqliteError>>;
+/// What is called with the result of a job, exactly once. It must not block.
+type Reply<T> = Box<dyn FnOnce(Result<T, SqliteError>) + Send>;
+
+/// How a job that failed is undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Undo {
+    /// By a savepoint around it: right for every job.
+    Savepoint,
+    /// By SQLite itself, for a job that issues one statement at most. A savepoint makes SQLite copy
+    /// each page before its first change, which costs more than such a job.
+    Statement,
+}
 
 /// The queue to the writer's thread. Dropping it lets the thread finish what is queued and waits
 /// for that.
@@ -61,29 +74,41 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     {
-        let answer = self.submit(operation, work)?;
+        let (sender, answer) = sync_channel(1);
+        self.submit(operation, Undo::Savepoint, work, move |result| {
+            // A caller that has gone away wants no answer.
+            let _ = sender.send(result);
+        });
         answer.recv().map_err(|_| SqliteError::WriterGone)?
     }
 
-    /// Queues `work`, without waiting.
-    fn submit<T, F>(&self, operation: &'static str, work: F) -> Result<Answer<T>, SqliteError>
-    where
+    /// Queues `work`, without waiting, and has `reply` called with its result: after the commit, or
+    /// right here if it is refused.
+    pub(super) fn submit<T, F>(
+        &self,
+        operation: &'static str,
+        undo: Undo,
+        work: F,
+        reply: impl FnOnce(Result<T, SqliteError>) + Send + 'static,
+    ) where
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     {
-        let (reply, answer) = sync_channel(1);
-        let task = Task {
+        let task = Box::new(Task {
             operation,
+            undo,
             work: Some(work),
             result: None,
-            reply,
+            reply: Box::new(reply),
+        });
+        let Some(queue) = self.queue.as_ref() else {
+            return task.refuse(SqliteError::WriterGone);
         };
-        let queue = self.queue.as_ref().ok_or(SqliteError::WriterGone)?;
-        queue.try_send(Box::new(task)).map_err(|e| match e {
-            TrySendError::Full(_) => SqliteError::QueueFull,
-            TrySendError::Disconnected(_) => SqliteError::WriterGone,
-        })?;
-        Ok(answer)
+        match queue.try_send(task) {
+            Ok(()) => {}
+            Err(TrySendError::Full(job)) => job.refuse(SqliteError::QueueFull),
+            Err(TrySendError::Disconnected(job)) => job.refuse(SqliteError::WriterGone),
+        }
     }
 }
 
@@ -100,18 +125,32 @@ impl Drop for Writer {
 
 /// A job whose result waits for the commit.
 trait Job: Send {
+    /// How it is undone.
+    fn undo(&self) -> Undo;
+
     /// Does the work. `Err`: it is to be undone, and why, as far as it matters to its neighbours.
-    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), PortErrorKind>;
+    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), Undone>;
 
     /// Answers the caller, once it is settled what became of the transaction.
     fn answer(self: Box<Self>, group: &Result<(), GroupError>);
+
+    /// Answers the caller that the job was not taken.
+    fn refuse(self: Box<Self>, error: SqliteError);
+}
+
+/// What a job that failed means to its neighbours.
+struct Undone {
+    kind: PortErrorKind,
+    /// The transaction stands: nothing but a constraint was in the way.
+    only_refused: bool,
 }
 
 struct Task<T, F> {
     operation: &'static str,
+    undo: Undo,
     work: Option<F>,
     result: Option<Result<T, SqliteError>>,
-    reply: SyncSender<Result<T, SqliteError>>,
+    reply: Reply<T>,
 }
 
 /// Why nothing of a group is stored.
@@ -128,9 +167,16 @@ where
     T: Send,
     F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send,
 {
-    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), PortErrorKind> {
+    fn undo(&self) -> Undo {
+        self.undo
+    }
+
+    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), Undone> {
         let Some(work) = self.work.take() else {
-            return Err(PortErrorKind::Internal);
+            return Err(Undone {
+                kind: PortErrorKind::Internal,
+                only_refused: false,
+            });
         };
         // The savepoint around the job undoes whatever it left half done.
         let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or_else(|panic| {
@@ -141,10 +187,17 @@ where
         });
         let kept = match &result {
             Ok(_) => Ok(()),
-            Err(error) => Err(error.kind()),
+            Err(error) => Err(Undone {
+                kind: error.kind(),
+                only_refused: error.is_constraint(),
+            }),
         };
         self.result = Some(result);
         kept
+    }
+
+    fn refuse(self: Box<Self>, error: SqliteError) {
+        (self.reply)(Err(error));
     }
 
     fn answer(self: Box<Self>, group: &Result<(), GroupError>) {
@@ -159,8 +212,11 @@ where
                 source: Arc::clone(source),
             }),
         };
-        // A caller that has gone away wants no answer.
-        let _ = self.reply.send(answer);
+        let reply = self.reply;
+        // The thread serves everybody else as well.
+        if catch_unwind(AssertUnwindSafe(|| reply(answer))).is_err() {
+            tracing::error!(self.operation, "what waited for a write panicked");
+        }
     }
 }
 
@@ -243,18 +299,41 @@ fn run_group(
 
 fn run_jobs(conn: &mut SqliteConnection, group: &mut [Box<dyn Job>]) -> Result<(), GroupFailure> {
     for job in group {
-        Savepoint
-            .execute(conn)
-            .map_err(|e| GroupFailure::lost(classify(&e), e))?;
-        let (settled, kind) = match job.run(conn) {
-            Ok(()) => (Release.execute(conn).map(drop), PortErrorKind::Internal),
-            Err(kind) => (conn.batch_execute("ROLLBACK TO job; RELEASE job"), kind),
-        };
-        // A full disk or an I/O error makes SQLite roll back the whole transaction. The savepoint
-        // is gone then, and with it the work of the neighbours.
-        settled.map_err(|e| GroupFailure::lost(kind, e))?;
+        match job.undo() {
+            Undo::Savepoint => run_in_savepoint(conn, job.as_mut())?,
+            Undo::Statement => run_alone(conn, job.as_mut())?,
+        }
     }
     Ok(())
+}
+
+fn run_in_savepoint(conn: &mut SqliteConnection, job: &mut dyn Job) -> Result<(), GroupFailure> {
+    Savepoint
+        .execute(conn)
+        .map_err(|e| GroupFailure::lost(classify(&e), e))?;
+    let (settled, kind) = match job.run(conn) {
+        Ok(()) => (Release.execute(conn).map(drop), PortErrorKind::Internal),
+        Err(undone) => (
+            conn.batch_execute("ROLLBACK TO job; RELEASE job"),
+            undone.kind,
+        ),
+    };
+    // A full disk or an I/O error makes SQLite roll back the whole transaction. The savepoint
+    // is gone then, and with it the work of the neighbours.
+    settled.map_err(|e| GroupFailure::lost(kind, e))
+}
+
+/// A statement that met a constraint is undone, and the transaction goes on. After any other failure
+/// SQLite may have rolled back everything, and what followed would commit by itself.
+fn run_alone(conn: &mut SqliteConnection, job: &mut dyn Job) -> Result<(), GroupFailure> {
+    match job.run(conn) {
+        Ok(()) => Ok(()),
+        Err(undone) if undone.only_refused => Ok(()),
+        Err(undone) => Err(GroupFailure::lost(
+            undone.kind,
+            DieselError::RollbackTransaction,
+        )),
+    }
 }
 
 /// A statement without parameters that is prepared once and kept: `batch_execute` prepares anew at

@@ -17,6 +17,19 @@ struct Scene {
     writer: Writer,
 }
 
+/// Queues a job, whose result arrives at the receiver.
+fn submit<T: Send + 'static>(
+    writer: &Writer,
+    operation: &'static str,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
+) -> Receiver<Result<T, SqliteError>> {
+    let (sender, answer) = channel();
+    writer.submit(operation, Undo::Savepoint, work, move |result| {
+        let _ = sender.send(result);
+    });
+    answer
+}
+
 #[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = BigInt)]
@@ -51,7 +64,7 @@ impl Scene {
             let _ = released.recv();
             Ok(())
         };
-        self.writer.submit("occupy", job).unwrap();
+        let _ = submit(&self.writer, "occupy", job);
         wait_for_start.recv().unwrap();
         release
     }
@@ -88,11 +101,11 @@ fn jobs_that_queued_up_share_one_commit() {
     });
     let release = scene.occupy();
     let answers: Vec<_> = (0..50)
-        .map(|n| scene.writer.submit("insert", move |conn| insert(conn, n)))
+        .map(|n| submit(&scene.writer, "insert", move |conn| insert(conn, n)))
         .collect();
     drop(release);
     for answer in answers {
-        answer.unwrap().recv().unwrap().unwrap();
+        answer.recv().unwrap().unwrap();
     }
     assert_eq!(COMMITS.load(Ordering::SeqCst), 2);
     assert_eq!(scene.stored(), (0..50).collect::<Vec<_>>());
@@ -102,31 +115,19 @@ fn jobs_that_queued_up_share_one_commit() {
 fn a_job_that_fails_or_panics_undoes_itself_and_no_neighbour() {
     let scene = Scene::new(10, commit);
     let release = scene.occupy();
-    let before = scene
-        .writer
-        .submit("before", |conn| insert(conn, 1))
-        .unwrap();
-    let failing = scene
-        .writer
-        .submit("failing", |conn| {
+    let before = submit(&scene.writer, "before", |conn| insert(conn, 1));
+    let failing = submit(&scene.writer, "failing", |conn| {
             insert(conn, 2)?;
             insert(conn, 1)
-        })
-        .unwrap();
-    let panicking = scene
-        .writer
-        .submit("panicking", |conn| {
+        });
+    let panicking = submit(&scene.writer, "panicking", |conn| {
             insert(conn, 3)?;
             if true {
                 panic!("half way");
             }
             Ok(())
-        })
-        .unwrap();
-    let after = scene
-        .writer
-        .submit("after", |conn| insert(conn, 4))
-        .unwrap();
+        });
+    let after = submit(&scene.writer, "after", |conn| insert(conn, 4));
     drop(release);
 
     before.recv().unwrap().unwrap();
@@ -148,10 +149,7 @@ fn a_failed_commit_fails_every_job_of_the_group_and_stores_nothing() {
     });
     let release = scene.occupy();
     let answers = [1, 2].map(|n| {
-        scene
-            .writer
-            .submit("insert", move |conn| insert(conn, n))
-            .unwrap()
+        submit(&scene.writer, "insert", move |conn| insert(conn, n))
     });
     drop(release);
     for answer in answers {
@@ -203,20 +201,14 @@ fn a_full_disk_is_told_as_such_and_passes() {
 fn when_sqlite_gives_up_the_transaction_all_of_it_fails_and_the_next_one_works() {
     let scene = Scene::new(10, commit);
     let release = scene.occupy();
-    let neighbour = scene
-        .writer
-        .submit("neighbour", |conn| insert(conn, 1))
-        .unwrap();
+    let neighbour = submit(&scene.writer, "neighbour", |conn| insert(conn, 1));
     // What SQLite does by itself after some errors.
     let culprit = |conn: &mut SqliteConnection| -> Result<(), SqliteError> {
         conn.batch_execute("ROLLBACK").during("give up")?;
         Err(refusal("database or disk is full")).during("culprit")
     };
-    let culprit = scene.writer.submit("culprit", culprit).unwrap();
-    let later = scene
-        .writer
-        .submit("later", |conn| insert(conn, 2))
-        .unwrap();
+    let culprit = submit(&scene.writer, "culprit", culprit);
+    let later = submit(&scene.writer, "later", |conn| insert(conn, 2));
     drop(release);
     for answer in [neighbour, culprit, later] {
         let error = answer.recv().unwrap().unwrap_err();
@@ -231,10 +223,7 @@ fn when_sqlite_gives_up_the_transaction_all_of_it_fails_and_the_next_one_works()
 fn a_full_queue_refuses_at_once() {
     let scene = Scene::new(1, commit);
     let release = scene.occupy();
-    let queued = scene
-        .writer
-        .submit("queued", |conn| insert(conn, 1))
-        .unwrap();
+    let queued = submit(&scene.writer, "queued", |conn| insert(conn, 1));
     let error = scene.insert(2).unwrap_err();
     assert!(matches!(error, SqliteError::QueueFull), "{error:?}");
     assert_eq!(error.kind(), PortErrorKind::Unavailable);
@@ -249,10 +238,7 @@ fn dropping_the_writer_finishes_what_is_queued() {
     let release = scene.occupy();
     let answers: Vec<_> = (0..10)
         .map(|n| {
-            scene
-                .writer
-                .submit("insert", move |conn| insert(conn, n))
-                .unwrap()
+            submit(&scene.writer, "insert", move |conn| insert(conn, n))
         })
         .collect();
     drop(release);
@@ -277,4 +263,64 @@ fn a_lock_held_by_somebody_else_is_busy_and_not_broken() {
     other.batch_execute("ROLLBACK").unwrap();
     scene.insert(1).unwrap();
     assert_eq!(scene.stored(), [1]);
+}
+
+#[test]
+fn a_single_statement_that_meets_a_constraint_undoes_itself_and_no_neighbour() {
+    let scene = Scene::new(10, commit);
+    scene.insert(2).unwrap();
+    let release = scene.occupy();
+    let answers: Vec<_> = [1, 2, 3]
+        .map(|n| {
+            let (sender, answer) = channel();
+            let work = move |conn: &mut SqliteConnection| insert(conn, n);
+            scene
+                .writer
+                .submit("insert", Undo::Statement, work, move |result| {
+                    sender.send(result).unwrap();
+                });
+            answer
+        })
+        .into();
+    drop(release);
+    let stored: Vec<bool> = answers.iter().map(|a| a.recv().unwrap().is_ok()).collect();
+    assert_eq!(stored, [true, false, true]);
+    assert_eq!(scene.stored(), [1, 2, 3]);
+}
+
+/// Nobody knows what SQLite has rolled back after such a failure.
+#[test]
+fn a_single_statement_that_fails_otherwise_takes_its_group_along() {
+    let scene = Scene::new(10, commit);
+    let release = scene.occupy();
+    let before = submit(&scene.writer, "before", |conn| insert(conn, 1));
+    let (sender, failed) = channel();
+    let work = |conn: &mut SqliteConnection| {
+        conn.batch_execute("no SQL").during("failing")?;
+        Ok(())
+    };
+    scene
+        .writer
+        .submit("failing", Undo::Statement, work, move |result| {
+            sender.send(result).unwrap();
+        });
+    let after = submit(&scene.writer, "after", |conn| insert(conn, 2));
+    drop(release);
+    before.recv().unwrap().unwrap_err();
+    failed.recv().unwrap().unwrap_err();
+    after.recv().unwrap().unwrap_err();
+    assert_eq!(scene.stored(), []);
+    scene.insert(3).unwrap();
+    assert_eq!(scene.stored(), [3]);
+}
+
+#[test]
+fn a_reply_that_panics_takes_nobody_along() {
+    let scene = Scene::new(10, commit);
+    let work = |conn: &mut SqliteConnection| insert(conn, 1);
+    scene
+        .writer
+        .submit("insert", Undo::Savepoint, work, |_| panic!("as ordered"));
+    scene.insert(2).unwrap();
+    assert_eq!(scene.stored(), [1, 2]);
 }

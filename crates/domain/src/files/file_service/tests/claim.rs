@@ -57,6 +57,42 @@ impl World {
     }
 }
 
+/// How a claim ends that its caller does not wait for, when the repository says `claimed`.
+fn claim_then(candidates: ClaimCandidates, claimed: Option<Claimed>) -> Result<ClaimOutcome, Code> {
+    let script = Script::default();
+    let mut files = MockFileRepository::new();
+    files
+        .expect_find_claimable()
+        .return_once(move |_| Ok(candidates));
+    files.expect_claim_then().return_once(move |_, _, _, done| {
+        done(claimed.ok_or_else(|| PortError::internal("as ordered")));
+    });
+    let service = service(&script, files, RecordingStore::holding(&script, CONTENT));
+    let (sender, answer) = std::sync::mpsc::channel();
+    service.claim_then(&actor(), request(), move |outcome| {
+        sender.send(outcome).unwrap();
+    });
+    answer.try_recv().unwrap().map_err(|error| error.code())
+}
+
+#[test]
+fn a_claim_that_nobody_waits_for_ends_like_any_other() {
+    let held = || ClaimCandidates::One(held(CONTENT));
+    assert_eq!(
+        claim_then(held(), Some(Claimed::Linked)),
+        Ok(ClaimOutcome::Linked(receipt()))
+    );
+    assert_eq!(
+        claim_then(held(), Some(Claimed::NotEligible)),
+        Ok(ClaimOutcome::NotHeld)
+    );
+    assert_eq!(
+        claim_then(ClaimCandidates::None, None),
+        Ok(ClaimOutcome::NotHeld)
+    );
+    assert_eq!(claim_then(held(), None), Err(Code::ServerError));
+}
+
 #[test]
 fn the_bytes_are_looked_at_before_the_transaction() {
     let script = Script::default();
