@@ -1,11 +1,13 @@
 //! The own list and the recommended one.
 
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use crate::harness::user::fids;
-use crate::harness::{Server, md5_hex};
+use crate::harness::user::{Entry, fids};
+use crate::harness::wire::post;
+use crate::harness::{Server, User, Wire, md5_hex};
 
 /// Now in milliseconds since 1970.
 #[allow(
@@ -73,6 +75,114 @@ fn a_long_own_list_is_complete() {
         .collect();
     stored.reverse();
     assert_eq!(fids(&user.own()), stored);
+}
+
+/// Titles of the greatest length, and with what JSON must escape.
+fn long_title(thread: usize, index: usize) -> String {
+    let mark = format!("{thread}/{index} \"\\</");
+    let fill = 255 - mark.chars().count();
+    mark + &"𠮷".repeat(fill)
+}
+
+/// Each of `threads` gives its user `each` entries over the same connection, and answers them in
+/// their order.
+fn fill(user: &User, threads: usize, each: usize) -> Vec<Vec<Entry>> {
+    let md5 = md5_hex(b"content");
+    let add = |thread: usize| {
+        let mut wire = Wire::to(&user.client);
+        let entry = |index: usize| {
+            let (name, public) = (long_title(thread, index), index.is_multiple_of(3));
+            let fields = json!({"name": name, "md5": md5, "public": public});
+            wire.send(post("/app/user/upload", user.signed(fields).to_string()));
+            let fid = wire.answer().expect_code(131).fid();
+            Entry {
+                fid,
+                name,
+                date: 0,
+                public: Some(public),
+            }
+        };
+        (0..each).map(entry).collect::<Vec<_>>()
+    };
+    let add = &add;
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || add(thread)))
+            .collect();
+        let joined = running.into_iter().map(|thread| thread.join().unwrap());
+        joined.collect()
+    })
+}
+
+#[test]
+fn an_own_list_that_is_too_long_for_memory_is_complete() {
+    let server = Server::start();
+    let (user, other) = (server.new_user(), server.new_user());
+    let first = user.hide("first", b"content");
+    let stored = fill(&user, 8, 250);
+    other.publish("not yours", b"content");
+    let last = user.publish("last", b"last");
+    // The answer has a Content-Length, and another one can follow on its connection.
+    let mut wire = Wire::to(&user.client);
+    for _ in 0..2 {
+        let request = user.signed(json!({})).to_string();
+        wire.send(post("/app/user/getownfilelist", request));
+        let answer = wire.answer().expect_code(0);
+        assert_eq!(answer.header("transfer-encoding"), None);
+        assert!(answer.body.len() > 2_000_000);
+    }
+    let mut own = user.own();
+    assert_eq!(own.len(), 2_002);
+    for pair in own.windows(2) {
+        assert!(pair[0].date >= pair[1].date, "{pair:?}");
+    }
+    let ends = [own.remove(0), own.pop().unwrap()];
+    assert_eq!(fids(&ends), [last.as_str(), first.as_str()]);
+    for (thread, mut wanted) in stored.into_iter().enumerate() {
+        let mark = format!("{thread}/");
+        let mut seen: Vec<_> = own
+            .iter()
+            .filter(|entry| entry.name.starts_with(&mark))
+            .cloned()
+            .collect();
+        seen.iter_mut().for_each(|entry| entry.date = 0);
+        wanted.reverse();
+        assert!(seen == wanted, "the entries of thread {thread}");
+    }
+}
+
+#[test]
+fn an_own_list_around_the_end_of_a_page_is_complete() {
+    let server = Server::start();
+    let user = server.new_user();
+    user.hide("content", b"content");
+    let mut wire = Wire::to(&user.client);
+    let mut stored = Vec::new();
+    for index in 1..=513 {
+        let fields = json!({"name": format!("{index}"), "md5": md5_hex(b"content")});
+        wire.send(post("/app/user/upload", user.signed(fields).to_string()));
+        stored.insert(0, wire.answer().expect_code(131).fid());
+        if [254, 255, 256, 511, 512, 513].contains(&index) {
+            let own = user.own();
+            assert_eq!(own.len(), index + 1);
+            assert_eq!(fids(&own[..index]), stored);
+            assert_eq!(own[index].name, "content");
+        }
+    }
+}
+
+#[test]
+fn a_reader_of_a_long_list_who_leaves_holds_nothing() {
+    let server = Server::with(&[("KMS_STORAGE_PERMITS", "1")]);
+    let user = server.new_user();
+    user.hide("content", b"content");
+    fill(&user, 2, 200);
+    for _ in 0..20 {
+        let mut wire = Wire::to(&user.client);
+        let request = user.signed(json!({})).to_string();
+        wire.send(post("/app/user/getownfilelist", request));
+    }
+    assert_eq!(user.own().len(), 401);
 }
 
 #[test]

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kms_domain::codes::Code;
-use kms_domain::files::FileService;
+use kms_domain::files::{FileService, ScratchSpace};
 use kms_domain::users::{AccountService, AvatarService, PasswordPolicy, SessionService};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::ApiError;
 use crate::offload::{Lane, Offload};
 
-/// The use cases.
+/// The use cases, and what their answers need beside them.
 #[derive(Clone)]
 pub struct Services {
     /// Registering and changing accounts.
@@ -25,6 +25,8 @@ pub struct Services {
     pub files: FileService,
     /// What a new password must be.
     pub passwords: PasswordPolicy,
+    /// Room for answers that are too long for memory.
+    pub scratch: Arc<dyn ScratchSpace>,
 }
 
 /// Bounds on what a client may send, in bytes unless said otherwise.

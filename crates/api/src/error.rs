@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use kms_domain::codes::{Code, Coded};
-use kms_domain::{files, users};
+use kms_domain::{PortError, files, users};
 
 use crate::answer;
 use crate::intake::{FieldError, ScanError};
@@ -111,6 +111,7 @@ from_coded!(
     files::FileError,
     files::DownloadError,
     files::PushError,
+    PortError,
 );
 
 /// Errors of parsing, every one of them code 1.

@@ -25,6 +25,7 @@ pub mod offload;
 mod receive;
 mod routes;
 mod server;
+mod spool;
 mod staging;
 
 pub use app::{App, Limits, Services};

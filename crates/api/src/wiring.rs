@@ -12,7 +12,7 @@ use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
 };
 use kms_domain::{Clock, IdSource, PortError};
-use kms_infra::disk::{DataDir, DiskBlobStore, OpenError as DataDirError};
+use kms_infra::disk::{DataDir, DiskBlobStore, DiskScratchSpace, OpenError as DataDirError};
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
     SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
@@ -75,6 +75,7 @@ pub(crate) fn services(config: &Config, data: &DataDir, database: &SqliteDatabas
             config: file_config(config),
         },
         passwords: passwords(config),
+        scratch: Arc::new(DiskScratchSpace::new(data)),
     }
 }
 

@@ -5,13 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kms_infra::disk::{DataDir, DiskBlobStore};
+use kms_infra::disk::{DataDir, DiskBlobStore, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
     SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
-use kms_testkit::contract::{Counter, Hashers, Repositories, Store};
+use kms_testkit::contract::{Counter, Hashers, Repositories, Scratches, Store};
 
 fn repositories() -> Repositories {
     let folder = tempfile::tempdir().unwrap();
@@ -41,6 +41,16 @@ fn store() -> Store {
     }
 }
 
+fn scratches() -> Scratches {
+    let folder = tempfile::tempdir().unwrap();
+    let space = DiskScratchSpace::new(&DataDir::open(folder.path()).unwrap());
+    Scratches {
+        space: Arc::new(space),
+        visible: counter(folder.path().join("staging")),
+        keep: Box::new(folder),
+    }
+}
+
 /// Counts the files below `folder`.
 fn counter(folder: PathBuf) -> Counter {
     fn count(folder: &Path) -> usize {
@@ -62,6 +72,7 @@ fn hashers() -> Hashers {
 
 kms_testkit::repositories_contract!(repositories);
 kms_testkit::blob_store_contract!(store);
+kms_testkit::scratch_space_contract!(scratches);
 kms_testkit::password_hasher_contract!(hashers);
 kms_testkit::id_source_contract!(RandomIds::default);
 kms_testkit::token_source_contract!(RandomTokens::default);

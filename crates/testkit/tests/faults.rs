@@ -7,9 +7,9 @@ use kms_domain::PortErrorKind;
 use kms_domain::files::{Attached, BlobStore};
 use kms_domain::users::Inserted;
 use kms_testkit::builders::{a_blob, a_file, a_user, at, sha256_of, user_id};
-use kms_testkit::contract::{Repositories, Store};
-use kms_testkit::faults::{FailNth, FaultyBlobStore, every_failure};
-use kms_testkit::memory::{MemoryBlobStore, MemoryDatabase};
+use kms_testkit::contract::{Repositories, Scratches, Store};
+use kms_testkit::faults::{FailNth, FaultyBlobStore, FaultyScratchSpace, every_failure};
+use kms_testkit::memory::{MemoryBlobStore, MemoryDatabase, MemoryScratchSpace};
 
 /// Decorators without faults change nothing, so they keep the ports' promises too.
 mod without_faults {
@@ -31,8 +31,18 @@ mod without_faults {
         }
     }
 
+    fn scratches() -> Scratches {
+        let space = Arc::new(MemoryScratchSpace::new());
+        Scratches {
+            space: Arc::new(FaultyScratchSpace::new(space, &FailNth::never())),
+            visible: Box::new(|| 0),
+            keep: Box::new(()),
+        }
+    }
+
     kms_testkit::repositories_contract!(repositories);
     kms_testkit::blob_store_contract!(store);
+    kms_testkit::scratch_space_contract!(scratches);
 }
 
 #[test]

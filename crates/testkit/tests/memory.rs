@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use kms_testkit::contract::{Hashers, Repositories, Store};
+use kms_testkit::contract::{Hashers, Repositories, Scratches, Store};
 use kms_testkit::memory::{
-    ManualClock, MemoryBlobStore, MemoryDatabase, PlainHasher, SeededIds, SeededTokens,
+    ManualClock, MemoryBlobStore, MemoryDatabase, MemoryScratchSpace, PlainHasher, SeededIds,
+    SeededTokens,
 };
 
 fn repositories() -> Repositories {
@@ -22,6 +23,14 @@ fn store() -> Store {
     }
 }
 
+fn scratches() -> Scratches {
+    Scratches {
+        space: Arc::new(MemoryScratchSpace::new()),
+        visible: Box::new(|| 0),
+        keep: Box::new(()),
+    }
+}
+
 fn hashers() -> Hashers {
     Hashers {
         today: Arc::new(PlainHasher::new(5)),
@@ -31,6 +40,7 @@ fn hashers() -> Hashers {
 
 kms_testkit::repositories_contract!(repositories);
 kms_testkit::blob_store_contract!(store);
+kms_testkit::scratch_space_contract!(scratches);
 kms_testkit::password_hasher_contract!(hashers);
 kms_testkit::id_source_contract!(SeededIds::default);
 kms_testkit::token_source_contract!(SeededTokens::default);

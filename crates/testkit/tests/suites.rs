@@ -8,13 +8,14 @@ const ENTRIES: &str = include_str!("../src/contract/entries.rs");
 const HASHER: &str = include_str!("../src/contract/hasher.rs");
 const LISTS: &str = include_str!("../src/contract/lists.rs");
 const LOGINS: &str = include_str!("../src/contract/logins.rs");
+const SCRATCH: &str = include_str!("../src/contract/scratch.rs");
 const SESSIONS: &str = include_str!("../src/contract/sessions.rs");
 const SOURCES: &str = include_str!("../src/contract/sources.rs");
 const STORE: &str = include_str!("../src/contract/store.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 12] = [
+const SUITES: [(&str, &str, &str); 13] = [
     ("accounts", ACCOUNTS, USERS),
     ("avatars", AVATARS, AVATARS),
     ("blobs", BLOBS, BLOBS),
@@ -23,6 +24,7 @@ const SUITES: [(&str, &str, &str); 12] = [
     ("hasher", HASHER, HASHER),
     ("lists", LISTS, ENTRIES),
     ("logins", LOGINS, LOGINS),
+    ("scratch", SCRATCH, SCRATCH),
     ("sessions", SESSIONS, LOGINS),
     ("sources", SOURCES, SOURCES),
     ("store", STORE, STORE),

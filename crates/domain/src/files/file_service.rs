@@ -8,9 +8,9 @@ use super::{
 use crate::users::Actor;
 use crate::{Clock, Done, IdSource, PortError, Timestamp};
 
-/// Entries read from the repository in one go while a whole list is collected. A list is paged so
-/// that no read transaction grows with an account.
-const LIST_PAGE: usize = 1000;
+/// Entries on one page of an own list. A list is paged so that neither memory nor a read transaction
+/// grows with an account: titles of 255 characters make a page of 256 KiB at most.
+const LIST_PAGE: usize = 256;
 
 /// What the operator decides about files.
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +153,15 @@ pub struct OpenedFile {
     pub created_at: Timestamp,
     /// Its bytes.
     pub content: Download,
+}
+
+/// A part of the caller's own list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnPage {
+    /// The entries, newest first.
+    pub files: Vec<FileSummary>,
+    /// What to ask for the next page with. `None`: the list ends here.
+    pub next: Option<ListPosition>,
 }
 
 /// Why a use case of [`FileService`] has no answer.
@@ -319,22 +328,20 @@ impl FileService {
         })))
     }
 
-    /// All entries of the caller, newest first.
+    /// The caller's entries, newest first: the first page, or the one `after` another. Each page is
+    /// read for itself, so what is stored after the first page was read is not in the list.
     ///
     /// # Errors
     /// [`FileError::Port`].
-    pub fn list_own(&self, actor: &Actor) -> Result<Vec<FileSummary>, FileError> {
-        let mut all = Vec::new();
-        let mut after: Option<ListPosition> = None;
-        loop {
-            let page = self.files.list_owned(actor.user(), after, LIST_PAGE)?;
-            let full = page.len() == LIST_PAGE;
-            after = page.last().map(|file| file.position);
-            all.extend(page);
-            if !full {
-                return Ok(all);
-            }
-        }
+    pub fn list_own(
+        &self,
+        actor: &Actor,
+        after: Option<ListPosition>,
+    ) -> Result<OwnPage, FileError> {
+        let files = self.files.list_owned(actor.user(), after, LIST_PAGE)?;
+        let last = files.last().map(|file| file.position);
+        let next = last.filter(|_| files.len() == LIST_PAGE);
+        Ok(OwnPage { files, next })
     }
 
     /// Public files of others that the caller has not got, at most as many as configured.

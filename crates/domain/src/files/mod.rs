@@ -9,6 +9,7 @@ mod entry;
 mod file_service;
 mod md5_hasher;
 mod repository;
+mod scratch;
 mod upload_session;
 
 pub use blob_repository::BlobRepository;
@@ -19,12 +20,13 @@ pub use download::{Download, DownloadError};
 pub use entry::{FileId, Title, TitleError, Visibility};
 pub use file_service::{
     ClaimFile, ClaimOutcome, FileError, FileReceipt, FileService, FileServiceConfig, OpenOutcome,
-    OpenedFile, StoreFile, UploadOutcome,
+    OpenedFile, OwnPage, StoreFile, UploadOutcome,
 };
 pub use repository::{
     Attached, BlobId, BlobRef, Claimed, FileRepository, FileSummary, ListPosition, NewBlob,
     NewFile, StoredFile,
 };
+pub use scratch::{Scratch, ScratchSpace};
 pub use upload_session::{
     ContentHalf, FinishedUpload, JoinError, Md5Half, PushError, UploadSession,
 };

@@ -1,15 +1,18 @@
-//! The data folder and the blob store in it.
+//! The data folder, and the blob store and the scratches in it.
 //!
 //! ```text
 //! <data>/LOCK                              held by the one process that owns the folder
 //! <data>/kms.db                            the database
 //! <data>/staging/<random>                  bytes on their way in; emptied at every start
+//! <data>/staging/scratch-<random>          has lost this name before a byte is in it
 //! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
 //! ```
 
 mod data_dir;
+mod scratch;
 mod store;
 mod sync;
 
 pub use data_dir::{DataDir, OpenError};
+pub use scratch::DiskScratchSpace;
 pub use store::DiskBlobStore;

@@ -5,9 +5,10 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use kms_testkit::contract::{Hashers, Repositories, Store};
+//! use kms_testkit::contract::{Hashers, Repositories, Scratches, Store};
 //! use kms_testkit::memory::{
-//!     ManualClock, MemoryBlobStore, MemoryDatabase, PlainHasher, SeededIds, SeededTokens,
+//!     ManualClock, MemoryBlobStore, MemoryDatabase, MemoryScratchSpace, PlainHasher, SeededIds,
+//!     SeededTokens,
 //! };
 //!
 //! fn repositories() -> Repositories {
@@ -33,6 +34,14 @@
 //!     }
 //! }
 //!
+//! fn scratches() -> Scratches {
+//!     Scratches {
+//!         space: Arc::new(MemoryScratchSpace::new()),
+//!         visible: Box::new(|| 0), // or a count of files in a folder
+//!         keep: Box::new(()),
+//!     }
+//! }
+//!
 //! fn hashers() -> Hashers {
 //!     Hashers {
 //!         today: Arc::new(PlainHasher::new(5)),
@@ -43,6 +52,7 @@
 //! // All five over one database; or `user_repository_contract!(repositories)` and so on.
 //! kms_testkit::repositories_contract!(repositories);
 //! kms_testkit::blob_store_contract!(store);
+//! kms_testkit::scratch_space_contract!(scratches);
 //! kms_testkit::password_hasher_contract!(hashers);
 //! kms_testkit::id_source_contract!(SeededIds::default); // answers an `impl IdSource`
 //! kms_testkit::token_source_contract!(SeededTokens::default); // an `impl TokenSource`
@@ -75,6 +85,7 @@ pub mod entries;
 pub mod hasher;
 pub mod lists;
 pub mod logins;
+pub mod scratch;
 pub mod sessions;
 pub mod sources;
 pub mod store;
@@ -86,7 +97,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use kms_domain::files::{BlobRepository, BlobStore, FileRepository};
+use kms_domain::files::{BlobRepository, BlobStore, FileRepository, ScratchSpace};
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
@@ -126,6 +137,16 @@ pub struct Store {
     pub keep: Box<dyn Any + Send + Sync>,
 }
 
+/// A space for scratches, without any.
+pub struct Scratches {
+    /// The space.
+    pub space: Arc<dyn ScratchSpace>,
+    /// How many scratches somebody else could find, for example the files in a staging folder.
+    pub visible: Counter,
+    /// What must live as long as the space: a guard of a temporary folder, or nothing.
+    pub keep: Box<dyn Any + Send + Sync>,
+}
+
 /// One kind of password hasher at two costs.
 pub struct Hashers {
     /// The hasher under test, as cheap as it can be configured, but not the cheapest.
@@ -159,6 +180,12 @@ impl fmt::Debug for Repositories {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Store")
+    }
+}
+
+impl fmt::Debug for Scratches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scratches")
     }
 }
 

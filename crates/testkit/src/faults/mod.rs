@@ -20,6 +20,7 @@
 
 mod plan;
 mod repositories;
+mod scratch;
 mod store;
 
 pub use plan::{FailNth, every_failure};
@@ -27,4 +28,5 @@ pub use repositories::{
     FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository, FaultySessionRepository,
     FaultyUserRepository,
 };
+pub use scratch::FaultyScratchSpace;
 pub use store::FaultyBlobStore;

@@ -17,6 +17,7 @@ mod blobs;
 mod database;
 mod files;
 mod hasher;
+mod scratch;
 mod sessions;
 mod sources;
 mod store;
@@ -24,5 +25,6 @@ mod users;
 
 pub use database::MemoryDatabase;
 pub use hasher::PlainHasher;
+pub use scratch::MemoryScratchSpace;
 pub use sources::{ManualClock, SeededIds, SeededTokens};
 pub use store::MemoryBlobStore;
