@@ -1,26 +1,32 @@
-//! The way of a payload from its request to the store: in blocks, one in flight while the next is
-//! gathered.
+//! The way of a payload from its request to the store, in blocks.
 //!
-//! MD5 is the slowest stage and serial, so each block goes to two storage jobs at once: one computes
-//! the MD5, the other stages the bytes and computes the SHA-256. Meanwhile the request's task
-//! receives the next block. An upload holds at most two blocks, and a client that sends slowly
-//! occupies no thread and no permit.
+//! MD5 is the slowest stage and serial, so a payload goes through two stages at once: one computes
+//! the MD5, the other stages the bytes and computes the SHA-256 ([`Stage`]). Meanwhile the request's
+//! task receives the next block. A few blocks may be on their way ([`AHEAD`]), so that the slowest
+//! stage always has work; a client that sends slowly occupies no thread and no permit.
 
-use std::sync::Arc;
+mod stage;
 
-use actix_web::rt::task::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use actix_web::web;
 use futures_util::future::join;
 use kms_domain::codes::Code;
-use kms_domain::files::{FinishedUpload, UploadSession};
+use kms_domain::files::{ContentHalf, FinishedUpload, Md5Half, UploadSession};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::{App, Services};
 use crate::error::ApiError;
 use crate::offload::Lane;
+use stage::Stage;
 
 /// Payload bytes that go to the store at once: large enough that the hop between threads costs
 /// little, small enough that thousands of uploads fit in memory.
-pub(crate) const BLOCK: usize = 512 * 1024;
+pub(crate) const BLOCK: usize = 256 * 1024;
+
+/// Blocks of one upload that may be on their way. With the one that is gathered and the buffer of
+/// the store, an upload holds at most six times 256 KiB.
+const AHEAD: usize = 4;
 
 /// Room behind a block for the chunk that fills it.
 const ROOM: usize = 64 * 1024;
@@ -32,16 +38,36 @@ pub(crate) type Begin = fn(&Services) -> Result<UploadSession, ApiError>;
 pub(crate) struct Staging {
     app: web::Data<App>,
     begin: Begin,
-    state: State,
+    places: Arc<Semaphore>,
+    spares: Spares,
+    stages: Option<Stages>,
 }
 
-enum State {
-    /// Nothing has gone to the store.
-    Fresh,
-    /// A block is in flight, or has arrived. It comes back as a buffer for a later one.
-    Busy(JoinHandle<Result<(UploadSession, Vec<u8>), ApiError>>),
-    /// A block has failed, and with it the upload.
-    Failed,
+/// Buffers to be used again: the first touch of fresh memory costs more than what is done with it.
+type Spares = Arc<Mutex<Vec<Vec<u8>>>>;
+
+struct Stages {
+    content: Stage<ContentHalf>,
+    md5: Stage<Md5Half>,
+}
+
+/// A full block, shared by the stages. Its place and its buffer are given back when the last of them
+/// has done with it.
+struct Block {
+    bytes: Vec<u8>,
+    spares: Spares,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        self.spares
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(bytes);
+    }
 }
 
 impl Staging {
@@ -50,26 +76,40 @@ impl Staging {
         Self {
             app,
             begin,
-            state: State::Fresh,
+            places: Arc::new(Semaphore::new(AHEAD)),
+            spares: Spares::default(),
+            stages: None,
         }
     }
 
-    /// Sends `block` on its way and leaves an empty buffer in its place. Waits for the block before
-    /// it, which is how a client is slowed down to the speed of the store.
+    /// Sends `block` on its way and leaves an empty buffer in its place. Waits while too many are
+    /// on theirs, which is how a client is slowed down to the speed of the store.
+    ///
+    /// # Errors
+    /// Why an earlier block or this one could not be stored; the upload is lost then.
     pub(crate) async fn push(&mut self, block: &mut Vec<u8>) -> Result<(), ApiError> {
-        let (session, mut spare) = self.settle().await?;
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(|_| broken())?;
+        let mut next = self.spare();
         // Whoever has filled one block will probably fill the next.
-        spare.reserve(BLOCK + ROOM);
-        let full = std::mem::replace(block, spare);
-        let (app, begin) = (self.app.clone(), self.begin);
-        self.state = State::Busy(actix_web::rt::spawn(stage(app, begin, session, full)));
-        Ok(())
+        next.reserve(BLOCK + ROOM);
+        let full = Arc::new(Block {
+            bytes: std::mem::replace(block, next),
+            spares: Arc::clone(&self.spares),
+            _place: place,
+        });
+        let stages = self.stages().await?;
+        stages.md5.push(Arc::clone(&full))?;
+        stages.content.push(full)
     }
 
-    /// Waits until no block is in flight. What is left to do with `rest`, the last bytes, is done
+    /// Waits until no block is on its way. What is left to do with `rest`, the last bytes, is done
     /// in the job that stores the file.
     pub(crate) async fn finish(mut self, rest: Vec<u8>) -> Result<Upload, ApiError> {
-        let (session, _) = self.settle().await?;
+        let session = match self.stages.take() {
+            Some(stages) => Some(stages.finish().await?),
+            None => None,
+        };
         Ok(Upload {
             session,
             rest,
@@ -77,22 +117,29 @@ impl Staging {
         })
     }
 
-    async fn settle(&mut self) -> Result<(Option<UploadSession>, Vec<u8>), ApiError> {
-        match std::mem::replace(&mut self.state, State::Failed) {
-            State::Fresh => Ok((None, Vec::new())),
-            State::Busy(block) => {
-                // Kept where `drop` finds it, in case the request ends while we wait.
-                self.state = State::Busy(block);
-                let State::Busy(block) = &mut self.state else {
-                    return Err(broken());
-                };
-                let staged = block.await;
-                self.state = State::Failed;
-                let (session, spare) = staged.map_err(|_| broken())??;
-                Ok((Some(session), spare))
-            }
-            State::Failed => Err(broken()),
+    fn spare(&self) -> Vec<u8> {
+        let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
+        spares.pop().unwrap_or_default()
+    }
+
+    async fn stages(&mut self) -> Result<&Stages, ApiError> {
+        if self.stages.is_none() {
+            let session = self.app.run(Lane::Storage, self.begin).await?;
+            let (content, md5) = session.split();
+            self.stages = Some(Stages {
+                content: Stage::new(&self.app, content, |half, bytes| Ok(half.push(bytes)?)),
+                md5: Stage::new(&self.app, md5, |half, bytes| Ok(half.push(bytes))),
+            });
         }
+        self.stages.as_ref().ok_or_else(broken)
+    }
+}
+
+impl Stages {
+    async fn finish(self) -> Result<UploadSession, ApiError> {
+        let (content, md5) = join(self.content.finish(), self.md5.finish()).await;
+        UploadSession::join(content?, md5?)
+            .map_err(|error| ApiError::because(Code::ServerError, error))
     }
 }
 
@@ -100,7 +147,7 @@ impl Drop for Staging {
     /// Discards what was staged for a body that failed or whose client left. Removing a file may
     /// block, so it is a storage job as well.
     fn drop(&mut self) {
-        let State::Busy(block) = std::mem::replace(&mut self.state, State::Failed) else {
+        let Some(stages) = self.stages.take() else {
             return;
         };
         if tokio::runtime::Handle::try_current().is_err() {
@@ -108,7 +155,7 @@ impl Drop for Staging {
         }
         let app = self.app.clone();
         actix_web::rt::spawn(async move {
-            let session = block.await.ok().and_then(Result::ok);
+            let session = stages.content.finish().await;
             let discard = move |_: &Services| {
                 drop(session);
                 Ok(())
@@ -117,32 +164,6 @@ impl Drop for Staging {
             app.run(Lane::Storage, discard).await
         });
     }
-}
-
-/// Feeds a block to both halves of the session at once.
-async fn stage(
-    app: web::Data<App>,
-    begin: Begin,
-    session: Option<UploadSession>,
-    block: Vec<u8>,
-) -> Result<(UploadSession, Vec<u8>), ApiError> {
-    let session = match session {
-        Some(session) => session,
-        None => app.run(Lane::Storage, begin).await?,
-    };
-    let (content, md5) = session.split();
-    let block = Arc::new(block);
-    let (for_content, for_md5) = (Arc::clone(&block), Arc::clone(&block));
-    let (content, md5) = join(
-        app.run(Lane::Storage, move |_| Ok(content.push(&for_content)?)),
-        app.run(Lane::Storage, move |_| Ok(md5.push(&for_md5))),
-    )
-    .await;
-    let session = UploadSession::join(content?, md5?)
-        .map_err(|error| ApiError::because(Code::ServerError, error))?;
-    let mut spare = Arc::try_unwrap(block).unwrap_or_default();
-    spare.clear();
-    Ok((session, spare))
 }
 
 fn broken() -> ApiError {

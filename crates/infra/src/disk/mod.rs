@@ -8,6 +8,7 @@
 //! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
 //! ```
 
+mod append;
 mod data_dir;
 mod scratch;
 mod store;

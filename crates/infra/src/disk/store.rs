@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::DataDir;
+use super::append::Appender;
 use super::sync::{SyncError, SyncGate, is_full};
 use crate::random::random_bytes;
 
@@ -68,7 +69,7 @@ impl BlobStore for DiskBlobStore {
             .map_err(io_failed("create", &path))?;
         Ok(Box::new(StagedFile {
             store: Arc::clone(&self.0),
-            file,
+            file: Appender::new(file),
             path: Some(path),
         }))
     }
@@ -158,7 +159,7 @@ impl Inner {
 
 struct StagedFile {
     store: Arc<Inner>,
-    file: File,
+    file: Appender,
     // None once the file has moved to its published name.
     path: Option<PathBuf>,
 }
@@ -166,7 +167,7 @@ struct StagedFile {
 impl StagedBlob for StagedFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), PortError> {
         let path = self.path.as_deref().unwrap_or(Path::new(""));
-        self.file.write_all(bytes).map_err(io_failed("write", path))
+        self.file.append(bytes).map_err(io_failed("write", path))
     }
 
     fn publish(mut self: Box<Self>, sha256: &Sha256) -> Result<BlobKey, PortError> {
@@ -178,8 +179,8 @@ impl StagedBlob for StagedFile {
         let target = shard.join(&name);
 
         let gate = &self.store.gate;
-        gate.sync(&self.file)
-            .map_err(sync_failed("sync", &staged))?;
+        let file = self.file.finish().map_err(io_failed("write", &staged))?;
+        gate.sync(file).map_err(sync_failed("sync", &staged))?;
         self.store.make_shard(&shard)?;
         move_without_replacing(&staged, &target).map_err(io_failed("publish as", &target))?;
         self.path = None;

@@ -193,7 +193,7 @@ fn a_full_device_is_told_as_such() {
     } = scene();
     let mut staged = StagedFile {
         store: Arc::clone(&store.0),
-        file: OpenOptions::new().write(true).open("/dev/full").unwrap(),
+        file: Appender::new(OpenOptions::new().write(true).open("/dev/full").unwrap()),
         path: None,
     };
     let error = staged.write(b"bytes").unwrap_err();
