@@ -75,8 +75,10 @@ fn main() {
 }
 
 fn describe(settings: &Settings) {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_else(|_| "unknown".to_owned());
     println!(
-        "{} connections, medians of {} rounds of {} s; client and servers share the cores",
+        "Load before the run {}; {} connections, medians of {} rounds of {} s; client and servers share the cores.",
+        load.trim(),
         settings.connections,
         settings.rounds,
         settings.time.as_secs()
