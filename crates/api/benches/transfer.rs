@@ -39,6 +39,8 @@ mod machine;
 mod memory;
 #[path = "transfer/nginx.rs"]
 mod nginx;
+#[path = "common/parts.rs"]
+mod parts;
 #[path = "transfer/payload.rs"]
 mod payload;
 #[path = "transfer/requests.rs"]
@@ -50,19 +52,21 @@ mod server;
 mod settings;
 #[path = "transfer/small.rs"]
 mod small;
-#[path = "transfer/table.rs"]
+#[allow(dead_code, reason = "each benchmark uses a part of what they share")]
+#[path = "common/summary.rs"]
+mod summary;
+#[allow(dead_code, reason = "each benchmark uses a part of what they share")]
+#[path = "common/table.rs"]
 mod table;
 #[path = "transfer/uploads.rs"]
 mod uploads;
 
+use parts::Part;
 use settings::Settings;
-
-/// A part of a run.
-type Part = fn(&Settings);
 
 /// `small` leaves hundreds of thousands of files to be removed, which slows the file system down
 /// for what comes after it: it is the last one.
-const PARTS: [(&str, Part); 4] = [
+const PARTS: [(&str, Part<Settings>); 4] = [
     ("downloads", downloads::run),
     ("uploads", uploads::run),
     ("memory", memory::run),
@@ -74,23 +78,5 @@ fn main() {
         baseline::serve();
         return;
     }
-    let settings = Settings::read();
-    let names = PARTS.map(|(name, _)| name);
-    // Cargo adds this one by itself.
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
-    if let Some(unknown) = wanted.iter().find(|part| !names.contains(&part.as_str())) {
-        panic!(
-            "there is no part `{unknown}`; there are {}",
-            names.join(", ")
-        );
-    }
-    machine::describe(&settings);
-    for (name, run) in PARTS {
-        if wanted.is_empty() || wanted.iter().any(|part| part == name) {
-            run(&settings);
-        }
-    }
+    parts::run(&Settings::read(), machine::describe, &PARTS);
 }

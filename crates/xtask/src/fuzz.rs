@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Failure, Outcome, process};
 
-const TARGETS: [&str; 3] = ["json", "form", "base64"];
+const TARGETS: [&str; 4] = ["json", "form", "multipart", "base64"];
 const DEFAULT_SECONDS: u32 = 60;
 /// Longest input: longer ones find nothing new in parsers that keep a few kilobytes.
 const MAX_INPUT: u32 = 16 * 1024;

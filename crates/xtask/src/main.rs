@@ -67,12 +67,12 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        summary: "requests a second; further arguments go to the benchmark",
+        summary: "everything that is measured, or the parts that are named, with a summary",
         run: bench::run,
     },
     Command {
         name: "bench-transfer",
-        summary: "large and small files beside nginx and others; arguments name parts of it",
+        summary: "the same, but only large and small files",
         run: bench::run_transfer,
     },
     Command {

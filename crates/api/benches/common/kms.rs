@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::server::{self, Server};
 
 const PHONE: &str = "13800138000";
+pub(crate) const INFO: &str = "/app/user/info";
 const PASSWORD: &str = "bench-password";
 
 /// A running `kms-server`; its folder goes with it.
@@ -26,7 +28,7 @@ impl Kms {
         let data = tempfile::tempdir().unwrap();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let server = launch(data.path(), &options);
-        let token = sign_in(server.address());
+        let token = sign_in(server.address(), PHONE);
         Self {
             server,
             token,
@@ -37,6 +39,12 @@ impl Kms {
 
     /// A new process on the same folder. The session goes on.
     pub(crate) fn restart(self) -> Self {
+        self.restart_after(|_| ()).0
+    }
+
+    /// The same, with `work` on the folder while no server runs. Also tells the time from the start
+    /// of the new process until it has answered a request that asks the database.
+    pub(crate) fn restart_after(self, work: impl FnOnce(&Path)) -> (Self, Duration) {
         let Self {
             server,
             token,
@@ -44,12 +52,19 @@ impl Kms {
             data,
         } = self;
         drop(server);
-        Self {
-            server: launch(data.path(), &options),
+        work(data.path());
+        let begun = Instant::now();
+        let server = launch(data.path(), &options);
+        let body = format!(r#"{{"token":"{token}"}}"#);
+        server::ask(server.address(), INFO, &body);
+        let time = begun.elapsed();
+        let kms = Self {
+            server,
             token,
             options,
             data,
-        }
+        };
+        (kms, time)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -70,8 +85,8 @@ impl Kms {
 }
 
 /// Registers an account and returns the token of its first session.
-fn sign_in(address: SocketAddr) -> String {
-    let account = account(PHONE);
+pub(crate) fn sign_in(address: SocketAddr, phone: &str) -> String {
+    let account = account(phone);
     server::ask(address, "/app/register", &account);
     let login = server::ask(address, "/app/login", &account);
     login["token"].as_str().unwrap().to_owned()

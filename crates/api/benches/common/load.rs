@@ -136,6 +136,13 @@ async fn read_success(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
 fn answer_length(buffer: &[u8]) -> Option<usize> {
     let head_end = buffer.windows(4).position(|w| w == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&buffer[..head_end]).unwrap();
+    if head
+        .to_ascii_lowercase()
+        .contains("\r\ntransfer-encoding: chunked")
+    {
+        // There is one request in flight, and no answer has such an end within it.
+        return buffer.ends_with(b"\r\n0\r\n\r\n").then_some(buffer.len());
+    }
     let body = head
         .lines()
         .find_map(|line| {

@@ -83,7 +83,7 @@ pub(crate) fn post(address: SocketAddr, path: &str, body: &str) -> Vec<u8> {
 pub(crate) fn ask(address: SocketAddr, path: &str, body: &str) -> serde_json::Value {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).unwrap();

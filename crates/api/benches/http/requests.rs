@@ -1,29 +1,88 @@
-//! The requests of the cases.
+//! Small requests to a nearly empty server.
 
-use crate::kms::{Kms, account};
-use crate::server::{ask, post};
+use crate::Settings;
+use crate::bodies;
+use crate::kms::Kms;
+use crate::load::{self, Case, Measured};
+use crate::server::{self, Server};
+use crate::summary::Row;
+use crate::table::{self, Contestant, Results, Spread};
 
-/// Whose logins end one another, so that they do not end the session of the other requests.
-const LOGIN_PHONE: &str = "13800138001";
+const CONSTANT: &str = "constant answer";
+const INFO: &str = "info";
+const INSTANT: &str = "instant upload";
 
-pub(crate) fn info(kms: &Kms) -> Vec<u8> {
-    let body = format!(r#"{{"token":"{}"}}"#, kms.token());
-    post(kms.address(), "/app/user/info", &body)
+pub(crate) fn run(settings: &Settings) -> Vec<Row> {
+    let baseline = Server::start(&mut server::baseline());
+    let constant = baseline.address();
+    let kms = Kms::start(&[]);
+    let address = kms.address();
+    let cases = [
+        Case::new(CONSTANT, constant, server::post(constant, "/", "{}")),
+        Case::new(INFO, address, bodies::info(&kms)),
+        Case::new("own list (20 rows)", address, bodies::own_list(&kms, 20)),
+        Case::new(INSTANT, address, bodies::instant_upload(&kms)),
+        Case::new("getfile (10 KiB)", address, bodies::get_file(&kms)),
+        Case::new("login", address, bodies::login(&kms)),
+    ];
+    let mut contestants: Vec<_> = cases
+        .iter()
+        .map(|case| {
+            Contestant::new(case.name, |_| {
+                load::run(case, settings.connections, settings.time)
+            })
+        })
+        .collect();
+    let results = table::alternate("requests", settings.rounds, &mut contestants);
+    print(&results);
+    let constant = results.iter().find(|r| r.name == CONSTANT).map(rate);
+    results
+        .iter()
+        .flat_map(|result| rows(result, constant))
+        .collect()
 }
 
-/// Uploads a file first, so that there is something to find.
-pub(crate) fn instant_upload(kms: &Kms) -> Vec<u8> {
-    let token = kms.token();
-    let upload = format!(r#"{{"token":"{token}","name":"a.txt","data":"YmVuY2g="}}"#);
-    ask(kms.address(), "/app/user/upload", &upload);
-    let md5 = format!("{:x}", md5::compute("bench"));
-    let body = format!(r#"{{"token":"{token}","name":"a.txt","md5":"{md5}"}}"#);
-    post(kms.address(), "/app/user/upload", &body)
+fn rate(result: &Results<Measured>) -> Spread {
+    result.spread(|round| round.per_second)
 }
 
-/// Of an account of its own, which is registered first.
-pub(crate) fn login(kms: &Kms) -> Vec<u8> {
-    let account = account(LOGIN_PHONE);
-    ask(kms.address(), "/app/register", &account);
-    post(kms.address(), "/app/login", &account)
+fn print(results: &[Results<Measured>]) {
+    table::head(
+        "Requests",
+        &[
+            "request",
+            "req/s",
+            "lowest to highest",
+            "p50 ms",
+            "p99 ms",
+            "of constant",
+        ],
+    );
+    let constant = rate(&results[0]).median;
+    for result in results {
+        println!(
+            "| {} | {} | {:.2} | {:.2} | {:.4} |",
+            result.name,
+            rate(result).cells(0),
+            result.spread(|round| round.p50_millis).median,
+            result.spread(|round| round.p99_millis).median,
+            rate(result).median / constant,
+        );
+    }
+}
+
+fn rows(result: &Results<Measured>, constant: Option<Spread>) -> Vec<Row> {
+    let row = Row::new(result.name, rate(result).median, "req/s");
+    match result.name {
+        CONSTANT => vec![row],
+        INFO => vec![row.of(CONSTANT, constant).at_least(0.60)],
+        INSTANT => {
+            let p99 = result.spread(|round| round.p99_millis).median;
+            vec![
+                row.at_least(25_000.0),
+                Row::new("instant upload, p99", p99, "ms").at_most(10.0),
+            ]
+        }
+        _ => vec![row.of(CONSTANT, constant)],
+    }
 }

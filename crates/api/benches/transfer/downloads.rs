@@ -10,7 +10,8 @@ use crate::nginx::Nginx;
 use crate::payload::Body;
 use crate::requests::{self, at_once, rate};
 use crate::settings::{MAX_FILE, Settings};
-use crate::table::{self, Contestant};
+use crate::summary::Row;
+use crate::table::{self, Contestant, Results};
 use crate::{digests, machine};
 
 const NGINX: &str = "nginx, sendfile";
@@ -18,7 +19,7 @@ const SHA256: &str = "SHA-256 of one core";
 const JSON: &str = "KMS, base64-JSON";
 const RAW: &str = "KMS, raw";
 
-pub(crate) fn run(settings: &Settings) {
+pub(crate) fn run(settings: &Settings) -> Vec<Row> {
     let size = settings.size;
     machine::need_space("downloads", 4 * size);
     let kms = Kms::start(&["--max-file", MAX_FILE]);
@@ -69,6 +70,21 @@ pub(crate) fn run(settings: &Settings) {
     if nginx.is_none() {
         table::skipped(NGINX, "there is no nginx on the PATH");
     }
+    rows(&format!("download {}", settings.shown_size()), &results)
+}
+
+fn rows(what: &str, results: &[Results<f64>]) -> Vec<Row> {
+    let nginx = table::spread_of(results, NGINX);
+    let row = |result: &Results<f64>| {
+        let spread = result.spread(|rate| *rate);
+        let row = Row::new(format!("{what}: {}", result.name), spread.median, "MB/s");
+        match result.name {
+            RAW => row.of(NGINX, nginx).at_least(1.0),
+            JSON => row.of(NGINX, nginx).at_least(0.75),
+            _ => row,
+        }
+    };
+    results.iter().map(row).collect()
 }
 
 /// The rate of the second of two downloads, so that no server begins out of idleness.

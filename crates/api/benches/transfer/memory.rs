@@ -14,7 +14,8 @@ use crate::machine;
 use crate::payload::{BLOCK, Body};
 use crate::requests::{self, Pace, at_once};
 use crate::settings::{MAX_FILE, Settings};
-use crate::table::{self, Contestant};
+use crate::summary::Row;
+use crate::table::{self, Contestant, Results};
 
 /// Uploads at once.
 const UPLOADS: usize = 64;
@@ -31,10 +32,10 @@ const RAW: [&str; 2] = ["KMS: upload, raw", "KMS: download, raw"];
 const AT_ONCE: &str = "KMS: 64 uploads of 8 MiB at once";
 const SLOW: &str = "KMS: 64 slow uploads of 8 MiB at once";
 
-pub(crate) fn run(settings: &Settings) {
+pub(crate) fn run(settings: &Settings) -> Vec<Row> {
     if !fs::exists("/proc/self/clear_refs").unwrap_or(false) {
         table::skipped("memory", "it is read from Linux's /proc/<pid>/status");
-        return;
+        return Vec::new();
     }
     let size = settings.size;
     machine::need_space("memory", 3 * size);
@@ -100,6 +101,20 @@ pub(crate) fn run(settings: &Settings) {
     if !has_room {
         let why = format!("there is no room for {WEB_JSON_NEEDS} times the file");
         table::skipped(WEB_JSON, &why);
+    }
+    let what = format!("memory, {}", settings.shown_size());
+    results.iter().map(|result| row(&what, result)).collect()
+}
+
+fn row(what: &str, result: &Results<f64>) -> Row {
+    let growth = result.spread(|growth| *growth).median;
+    match result.name {
+        AT_ONCE | SLOW => {
+            let what = format!("memory, each: {}", result.name);
+            Row::new(what, growth / UPLOADS as f64, "MiB").at_most(2.0)
+        }
+        WEB_JSON => Row::new(format!("{what}: {WEB_JSON}"), growth, "MiB"),
+        name => Row::new(format!("{what}: {name}"), growth, "MiB").at_most(16.0),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::nginx::Nginx;
 use crate::payload::BLOCK;
 use crate::requests::{self, at_once};
 use crate::settings::Settings;
+use crate::summary::Row;
 use crate::table::{self, Contestant, Results, Spread};
 
 /// Bytes of a small file.
@@ -27,7 +28,7 @@ const NGINX: &str = "nginx PUT, raw; no hash, not durable";
 const JSON: &str = "KMS, base64-JSON";
 const RAW: &str = "KMS, raw";
 
-pub(crate) fn run(settings: &Settings) {
+pub(crate) fn run(settings: &Settings) -> Vec<Row> {
     let rounds = (settings.rounds as u64 + 1) * (CONNECTIONS.len() as u64) * 3;
     let seconds = rounds * settings.time.as_secs();
     machine::need_space("small files", seconds * MOST_PER_SECOND * ON_DISK);
@@ -47,9 +48,15 @@ pub(crate) fn run(settings: &Settings) {
             "of nginx",
         ],
     );
+    let mut rows = Vec::new();
     for connections in CONNECTIONS {
         let results = measure(settings, connections, &kms, nginx.as_ref(), has_raw);
         print(connections, &results);
+        rows.extend(
+            results
+                .iter()
+                .map(|result| row(connections, result, &results)),
+        );
     }
     if !has_raw {
         table::skipped(RAW, "the server has no route for it");
@@ -57,6 +64,23 @@ pub(crate) fn run(settings: &Settings) {
     if nginx.is_none() {
         table::skipped(NGINX, "there is no nginx on the PATH");
     }
+    rows
+}
+
+fn row(connections: usize, result: &Results<Measured>, all: &[Results<Measured>]) -> Row {
+    let what = format!("10 KiB over {connections}: {}", result.name);
+    let row = Row::new(what, per_second(result).median, "req/s");
+    let nginx = || all.iter().find(|r| r.name == NGINX).map(per_second);
+    match (result.name, connections) {
+        (JSON, 1) => row.at_least(2_400.0),
+        (JSON, 64) => row.of(NGINX, nginx()).at_least(1.0),
+        (RAW, _) => row.of(NGINX, nginx()),
+        _ => row,
+    }
+}
+
+fn per_second(result: &Results<Measured>) -> Spread {
+    result.spread(|round| round.per_second)
 }
 
 fn measure(
@@ -88,7 +112,6 @@ fn measure(
 }
 
 fn print(connections: usize, results: &[Results<Measured>]) {
-    let per_second = |result: &Results<Measured>| result.spread(|round| round.per_second);
     let nginx: Option<Spread> = results.iter().find(|r| r.name == NGINX).map(per_second);
     for result in results {
         let spread = per_second(result);

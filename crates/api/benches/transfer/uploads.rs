@@ -13,7 +13,8 @@ use crate::nginx::Nginx;
 use crate::payload::{BLOCK, Body, SMALL_WRITES};
 use crate::requests::{self, at_once, rate};
 use crate::settings::{MAX_FILE, Settings};
-use crate::table::{self, Contestant};
+use crate::summary::Row;
+use crate::table::{self, Contestant, Results};
 use crate::{digests, machine};
 
 const MD5: &str = "MD5 of one core, `md5`";
@@ -22,9 +23,10 @@ const DISK: &str = "write of a file and its sync, without a network";
 const NGINX: &str = "nginx PUT, raw; no hash, not durable";
 const NGINX_SYNCED: &str = "nginx PUT, raw; no hash, and then the file synced";
 const WEB_JSON: &str = "`web::Json`, base64-JSON";
+const JSON: &str = "KMS, base64-JSON";
 const RAW: &str = "KMS, raw";
 
-pub(crate) fn run(settings: &Settings) {
+pub(crate) fn run(settings: &Settings) -> Vec<Row> {
     let size = settings.size;
     // Three of them stay until the end, with what each is warmed up by.
     let kept = (settings.rounds as u64 + 1) * 3 * (size + warm_up(size));
@@ -40,9 +42,7 @@ pub(crate) fn run(settings: &Settings) {
         Contestant::new(MD5, |_| digests::md5()),
         Contestant::new(FAST_MD5, |_| digests::fast_md5()),
         Contestant::new(DISK, |_| write_and_sync(scratch.path(), size)),
-        Contestant::new("KMS, base64-JSON", |_| {
-            warmed_up(size, |size| json(size, at_once))
-        }),
+        Contestant::new(JSON, |_| warmed_up(size, |size| json(size, at_once))),
         Contestant::new("KMS, base64-JSON in writes of 4 to 64 KiB", |_| {
             warmed_up(size, |size| {
                 json(size, |body, stream| {
@@ -103,6 +103,24 @@ pub(crate) fn run(settings: &Settings) {
     if nginx.is_none() {
         table::skipped(NGINX, "there is no nginx on the PATH");
     }
+    rows(&format!("upload {}", settings.shown_size()), &results)
+}
+
+fn rows(what: &str, results: &[Results<f64>]) -> Vec<Row> {
+    let [fast_md5, web_json] = [FAST_MD5, WEB_JSON].map(|name| table::spread_of(results, name));
+    let rows = |result: &Results<f64>| {
+        let median = result.spread(|rate| *rate).median;
+        let row = || Row::new(format!("{what}: {}", result.name), median, "MB/s");
+        match result.name {
+            JSON => vec![
+                row().of(FAST_MD5, fast_md5).at_least(0.80),
+                row().of(WEB_JSON, web_json).at_least(4.0),
+            ],
+            RAW => vec![row().of(FAST_MD5, fast_md5).at_least(0.85)],
+            _ => vec![row()],
+        }
+    };
+    results.iter().flat_map(rows).collect()
 }
 
 /// What the disk lets a durable upload have: the same bytes, written and synced in one go.

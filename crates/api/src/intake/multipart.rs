@@ -222,14 +222,15 @@ impl MultipartScanner {
     fn line<'a>(&mut self, rest: &'a [u8]) -> Result<&'a [u8], ScanError> {
         let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
         let (part, after) = rest.split_at(end);
-        self.head = self.head.saturating_add(part.len());
-        if self.head > MAX_HEAD {
-            return Err(ScanError::Malformed("a part with too long a head"));
-        }
         self.held.extend_from_slice(part);
+        // Before the length is judged: what follows the last delimiter is no head, however much of it comes at once.
         if self.state == State::Delimited && self.held.starts_with(b"--") {
             self.state = State::Epilogue;
             return Ok(&[]);
+        }
+        self.head = self.head.saturating_add(part.len());
+        if self.head > MAX_HEAD {
+            return Err(ScanError::Malformed("a part with too long a head"));
         }
         if !self.held.ends_with(b"\n") {
             return Ok(after);

@@ -1,10 +1,10 @@
-//! Properties over generated bodies: the JSON scanner agrees with serde_json, the base64 decoder with a plain
-//! reference, and no result depends on how a body is cut.
+//! Properties over generated bodies: the JSON scanner agrees with serde_json, the base64 decoder and the
+//! multipart scanner with plain references, and no result depends on how a body is cut.
 #![allow(clippy::as_conversions, reason = "test arithmetic on small numbers")]
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::reference::{SHAPE, base64, form, json, oracle};
+use super::reference::{SHAPE, base64, check_multipart, form, json, oracle};
 
 fn sizes() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![Just(vec![1]), vec(1usize..9, 1..6), vec(1usize..400, 1..6)]
@@ -152,6 +152,33 @@ fn form_body() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+fn multipart_body() -> impl Strategy<Value = Vec<u8>> {
+    let name = select(vec![
+        "token",
+        "name",
+        "data",
+        "\"data\"",
+        "\"na\\\"me",
+        "x; name=n",
+    ]);
+    let pieces = vec!["\r\n", "\r", "--X", "-", "\r\n--X", "a", "\0", "é", "\n"];
+    let content = prop_oneof![
+        8 => vec(select(pieces), 0..9).prop_map(|pieces| pieces.concat()),
+        1 => any_text(),
+    ];
+    let end = select(vec!["--", "--\r\n", "-- x", "", "\r\n"]);
+    let long = prop_oneof![8 => Just(0usize), 1 => 8_000usize..9_000];
+    (vec((name, content), 0..4), end, long).prop_map(|(parts, end, long)| {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(name, content)| {
+                format!("--XX\r\nContent-Disposition: form-data; name={name}\r\n\r\n{content}\r\n")
+            })
+            .collect();
+        format!("{}--XX{end}{}", parts.concat(), "x".repeat(long)).into_bytes()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -180,6 +207,14 @@ proptest! {
         let whole = form(&body, &[usize::MAX]);
         prop_assert_eq!(&form(&body, &[1]), &whole);
         prop_assert_eq!(&form(&body, &sizes), &whole);
+    }
+
+    #[test]
+    fn multipart_agrees_with_a_plain_reference_for_every_cut(
+        mut body in multipart_body(), changes in mutations(2), sizes in sizes(),
+    ) {
+        mutate(&mut body, &changes);
+        check_multipart(&body, &sizes);
     }
 
     #[test]

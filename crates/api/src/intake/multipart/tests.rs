@@ -88,6 +88,12 @@ fn preamble_padding_and_epilogue_mean_nothing() {
 }
 
 #[test]
+fn an_epilogue_may_be_long() {
+    let epilogue = "x".repeat(2 * MAX_HEAD);
+    assert!(read(format!("--XX--{epilogue}").as_bytes()).is_ok());
+}
+
+#[test]
 fn an_empty_payload_is_present() {
     let (fields, _) = read(&body(&[named("data", b"")])).unwrap();
     assert_eq!(fields.payload_len(), Some(0));

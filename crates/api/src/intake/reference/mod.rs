@@ -1,5 +1,6 @@
 //! What the parsers are compared with, for the property tests and the fuzz targets: a full JSON parser, a
-//! plain base64 decoder, and the parsers themselves fed in other pieces. Only in builds for tests.
+//! plain base64 decoder, a plain multipart reader, and the parsers themselves fed in other pieces. Only in
+//! builds for tests.
 #![allow(
     missing_docs,
     unreachable_pub,
@@ -9,7 +10,10 @@
     reason = "written for plainness; a panic is how it tells of a difference"
 )]
 
+mod multipart;
 pub mod oracle;
+
+pub use multipart::multipart as plain_multipart;
 
 use super::{Base64Stream, Fields, ScanError, Scanner, Shape};
 
@@ -18,6 +22,9 @@ pub const SHAPE: Shape = Shape {
     fields: &["token", "name", "n"],
     payload: Some("data"),
 };
+
+/// One like a browser's, and one that is hard to tell from the hyphens around it.
+pub const BOUNDARIES: [&str; 2] = ["XX", "-"];
 
 /// The fields and the payload, or a refusal.
 pub type Outcome = Option<(Fields, Vec<u8>)>;
@@ -36,6 +43,28 @@ pub fn check_form(body: &[u8], sizes: &[usize]) {
     let whole = form(body, &[usize::MAX]);
     assert_eq!(form(body, sizes), whole, "the cut matters");
     assert_eq!(form(body, &[1]), whole, "single bytes differ");
+}
+
+/// The multipart scanner must agree with the plain reader, whole, in pieces of these sizes and byte by byte.
+pub fn check_multipart(body: &[u8], sizes: &[usize]) {
+    for boundary in BOUNDARIES {
+        let expected = plain_multipart(body, boundary, SHAPE);
+        assert_eq!(
+            multipart(body, boundary, &[usize::MAX]),
+            expected,
+            "the plain reader differs"
+        );
+        assert_eq!(
+            multipart(body, boundary, sizes),
+            expected,
+            "the cut matters"
+        );
+        assert_eq!(
+            multipart(body, boundary, &[1]),
+            expected,
+            "single bytes differ"
+        );
+    }
 }
 
 /// The base64 decoder must agree with the plain one, in pieces of these sizes and byte by byte.
@@ -70,6 +99,12 @@ pub fn json(body: &[u8], sizes: &[usize]) -> Outcome {
 
 pub fn form(body: &[u8], sizes: &[usize]) -> Outcome {
     scan(Scanner::form(SHAPE), body, sizes).unwrap_or(None)
+}
+
+pub fn multipart(body: &[u8], boundary: &str, sizes: &[usize]) -> Outcome {
+    let content_type = format!("multipart/form-data; boundary={boundary}");
+    let scanner = Scanner::multipart(SHAPE, &content_type).ok()?;
+    scan(scanner, body, sizes).unwrap_or(None)
 }
 
 pub fn base64(text: &[u8], sizes: &[usize]) -> Option<Vec<u8>> {
