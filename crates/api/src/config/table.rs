@@ -89,7 +89,7 @@ table! {
     }
     "Files" {
         /// The largest file that may be uploaded.
-        max_file: ByteSize = ByteSize::mib(100), in ByteSize::bytes(1)..=ByteSize::tib(16);
+        max_file: ByteSize = ByteSize::gib(4), in ByteSize::bytes(1)..=ByteSize::tib(16);
         /// The largest avatar that may be uploaded.
         max_avatar: ByteSize = ByteSize::mib(5), in ByteSize::bytes(1)..=ByteSize::mib(64);
         /// The largest body of a request that carries neither a file nor an avatar.
@@ -144,7 +144,7 @@ table! {
         /// A JSON body may carry its data before its token, so such bytes are set aside at first.
         anonymous_uploads: usize = 64, in 1..=100_000;
         /// Disk space that uploads may take together before it is known who sends them.
-        anonymous_bytes: ByteSize = ByteSize::gib(1), in ByteSize::bytes(1)..=ByteSize::tib(16);
+        anonymous_bytes: ByteSize = ByteSize::gib(4), in ByteSize::bytes(1)..=ByteSize::tib(16);
     }
     "Database" {
         /// Connections that read the database; one more writes.

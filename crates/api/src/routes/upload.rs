@@ -46,9 +46,7 @@ pub(super) async fn upload(call: Call) -> Result<HttpResponse, ApiError> {
     let input = Input::parse(&request.fields);
     let Some(upload) = upload else {
         return request
-            .begin_as_actor(move |services, actor, finish| {
-                claim(services, actor, input?, finish)
-            })
+            .begin_as_actor(move |services, actor, finish| claim(services, actor, input?, finish))
             .await
             .map(claimed);
     };

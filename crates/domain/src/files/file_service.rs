@@ -238,9 +238,7 @@ impl FileService {
         let Some(claim) = self.prepare_claim(actor, request)? else {
             return Ok(ClaimOutcome::NotHeld);
         };
-        let claimed = self
-            .files
-            .claim(&claim.file, &claim.scope, claim.blob.id)?;
+        let claimed = self.files.claim(&claim.file, &claim.scope, claim.blob.id)?;
         Ok(claim.receipt.outcome(claimed))
     }
 
@@ -260,7 +258,11 @@ impl FileService {
         };
         let receipt = claim.receipt;
         let done: Done<Claimed> = Box::new(move |claimed| {
-            done(claimed.map(|it| receipt.outcome(it)).map_err(FileError::from));
+            done(
+                claimed
+                    .map(|it| receipt.outcome(it))
+                    .map_err(FileError::from),
+            );
         });
         self.files
             .claim_then(claim.file, claim.scope, claim.blob.id, done);

@@ -202,7 +202,9 @@ impl<'a, const PUBLIC: bool> ClaimByMd5<'a, PUBLIC> {
 
 impl<const PUBLIC: bool> QueryFragment<Sqlite> for ClaimByMd5<'_, PUBLIC> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        pass.push_sql("INSERT INTO files (owner, md5, id, title, public, created_at, blob_id) SELECT ");
+        pass.push_sql(
+            "INSERT INTO files (owner, md5, id, title, public, created_at, blob_id) SELECT ",
+        );
         pass.push_bind_param::<Binary, _>(self.owner.as_slice())?;
         pass.push_sql(", ");
         pass.push_bind_param::<Binary, _>(self.md5.as_slice())?;

@@ -62,7 +62,7 @@ fn without_any_source_the_defaults_are_in_force() {
     let config = loaded.config;
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.data_dir, PathBuf::from("./data"));
-    assert_eq!(config.max_file.as_u64(), 100 << 20);
+    assert_eq!(config.max_file.as_u64(), 4 << 30);
     assert_eq!(config.session_idle, Duration::from_secs(30 * 86_400));
     assert_eq!(config.default_visibility, DefaultVisibility::Public);
     assert_eq!(config.instant_upload, InstantUpload::Public);

@@ -117,16 +117,16 @@ fn a_job_that_fails_or_panics_undoes_itself_and_no_neighbour() {
     let release = scene.occupy();
     let before = submit(&scene.writer, "before", |conn| insert(conn, 1));
     let failing = submit(&scene.writer, "failing", |conn| {
-            insert(conn, 2)?;
-            insert(conn, 1)
-        });
+        insert(conn, 2)?;
+        insert(conn, 1)
+    });
     let panicking = submit(&scene.writer, "panicking", |conn| {
-            insert(conn, 3)?;
-            if true {
-                panic!("half way");
-            }
-            Ok(())
-        });
+        insert(conn, 3)?;
+        if true {
+            panic!("half way");
+        }
+        Ok(())
+    });
     let after = submit(&scene.writer, "after", |conn| insert(conn, 4));
     drop(release);
 
@@ -148,9 +148,7 @@ fn a_failed_commit_fails_every_job_of_the_group_and_stores_nothing() {
         _ => commit(conn),
     });
     let release = scene.occupy();
-    let answers = [1, 2].map(|n| {
-        submit(&scene.writer, "insert", move |conn| insert(conn, n))
-    });
+    let answers = [1, 2].map(|n| submit(&scene.writer, "insert", move |conn| insert(conn, n)));
     drop(release);
     for answer in answers {
         let error = answer.recv().unwrap().unwrap_err();
@@ -237,9 +235,7 @@ fn dropping_the_writer_finishes_what_is_queued() {
     let scene = Scene::new(20, commit);
     let release = scene.occupy();
     let answers: Vec<_> = (0..10)
-        .map(|n| {
-            submit(&scene.writer, "insert", move |conn| insert(conn, n))
-        })
+        .map(|n| submit(&scene.writer, "insert", move |conn| insert(conn, n)))
         .collect();
     drop(release);
     let Scene { folder, writer } = scene;
