@@ -14,6 +14,7 @@
 
 mod answer;
 mod app;
+mod blocks;
 mod call;
 pub mod cli;
 pub mod config;

@@ -3,8 +3,9 @@ use kms_domain::codes::Coded;
 use kms_domain::users::OpenedAvatar;
 
 use crate::answer;
+use crate::blocks::{Blocks, Wire};
 use crate::call::{Call, TOKEN};
-use crate::download::{self, FirstBlock};
+use crate::download;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
@@ -17,18 +18,20 @@ const BODY: Shape = Shape {
 /// `POST /app/user/get_avatar`: the caller's avatar. Codes 121, 2.
 pub(super) async fn get_avatar(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
-    let (code, first) = request
+    let (code, content) = request
         .as_actor(Lane::Storage, |services, actor| {
             let opened = services.avatars.open(actor)?;
             let code = opened.code();
             Ok(match opened {
-                OpenedAvatar::Opened(download) => (code, Some(FirstBlock::read(download)?)),
+                OpenedAvatar::Opened(download) => {
+                    (code, Some(Blocks::open(download, Wire::Base64)?))
+                }
                 OpenedAvatar::NotSet => (code, None),
             })
         })
         .await?;
-    match first {
-        Some(first) => download::answer(&request, code, answer::NoFields {}, first),
+    match content {
+        Some(content) => download::answer(&request, code, answer::NoFields {}, content),
         None => Ok(answer::bare(code)),
     }
 }

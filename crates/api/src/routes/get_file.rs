@@ -4,8 +4,9 @@ use kms_domain::files::{FileId, OpenOutcome, Title};
 use serde::Serialize;
 
 use crate::answer;
+use crate::blocks::{Blocks, Wire};
 use crate::call::{Call, TOKEN};
-use crate::download::{self, FirstBlock};
+use crate::download;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
@@ -24,7 +25,7 @@ struct FileReply<'a> {
 struct Found {
     title: Title,
     date: i64,
-    first: FirstBlock,
+    content: Blocks,
 }
 
 /// `POST /app/user/getfile`: a file that the caller may read. Codes 140, 2, 1.
@@ -47,7 +48,7 @@ pub(super) async fn get_file(call: Call) -> Result<HttpResponse, ApiError> {
                     let found = Found {
                         title: file.title,
                         date: file.created_at.as_millis(),
-                        first: FirstBlock::read(Box::new(file.content))?,
+                        content: Blocks::open(Box::new(file.content), Wire::Base64)?,
                     };
                     (code, Some(found))
                 }
@@ -62,5 +63,5 @@ pub(super) async fn get_file(call: Call) -> Result<HttpResponse, ApiError> {
         name: found.title.as_str(),
         date: found.date,
     };
-    download::answer(&request, code, reply, found.first)
+    download::answer(&request, code, reply, found.content)
 }

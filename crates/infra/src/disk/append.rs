@@ -77,6 +77,11 @@ impl Appender {
         self.file.write_all(bytes)
     }
 
+    /// Whether it was written past the page cache.
+    pub(super) const fn is_large(&self) -> bool {
+        self.direct.is_some()
+    }
+
     /// Writes what is left in the buffer, and hands out the file to be synced.
     pub(super) fn finish(&mut self) -> io::Result<&File> {
         if let Some(buffer) = self.direct.take() {

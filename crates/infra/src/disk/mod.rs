@@ -10,6 +10,7 @@
 
 mod append;
 mod data_dir;
+mod group;
 mod scratch;
 mod store;
 mod sync;

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use super::DataDir;
 use super::append::Appender;
+use super::group::{GroupSync, Since};
 use super::sync::{SyncError, SyncGate, is_full};
 use crate::random::random_bytes;
 
@@ -26,6 +27,8 @@ pub struct DiskBlobStore(Arc<Inner>);
 struct Inner {
     dir: DataDir,
     gate: SyncGate,
+    // Where there is one, small files are made durable by it.
+    group: Option<GroupSync>,
     // Shards whose own names are known to be durable. Empty at the start, because a process that
     // died may have made some without syncing them; at most 65,536.
     shards: Mutex<HashSet<PathBuf>>,
@@ -44,13 +47,14 @@ impl DiskBlobStore {
     /// A store in `dir`, which stays locked as long as the store lives.
     #[must_use]
     pub fn new(dir: &DataDir) -> Self {
-        Self::with_gate(dir, SyncGate::new())
+        Self::with_gate(dir, SyncGate::new(), GroupSync::of(dir.path()))
     }
 
-    fn with_gate(dir: &DataDir, gate: SyncGate) -> Self {
+    fn with_gate(dir: &DataDir, gate: SyncGate, group: Option<GroupSync>) -> Self {
         Self(Arc::new(Inner {
             dir: dir.clone(),
             gate,
+            group,
             shards: Mutex::default(),
         }))
     }
@@ -61,6 +65,7 @@ impl BlobStore for DiskBlobStore {
         let path = self.0.dir.staging().join(random_hex()?);
         // Better before the client sends everything than after it.
         self.0.gate.check().map_err(sync_failed("stage", &path))?;
+        let since = self.0.group.as_ref().map(GroupSync::now);
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -71,6 +76,7 @@ impl BlobStore for DiskBlobStore {
             store: Arc::clone(&self.0),
             file: Appender::new(file),
             path: Some(path),
+            since,
         }))
     }
 
@@ -144,6 +150,10 @@ impl Inner {
                 }
                 _ => {}
             }
+            // A sync of the whole file system is about to follow, and covers this one too.
+            if self.group.is_some() {
+                continue;
+            }
             // Also when it was there: whoever made it may not have come to syncing it.
             self.gate
                 .sync_folder(parent)
@@ -162,6 +172,8 @@ struct StagedFile {
     file: Appender,
     // None once the file has moved to its published name.
     path: Option<PathBuf>,
+    // When it was begun, where files are synced in groups.
+    since: Option<Since>,
 }
 
 impl StagedBlob for StagedFile {
@@ -178,13 +190,27 @@ impl StagedBlob for StagedFile {
         let shard = self.store.shard(&sha256).unwrap_or_default();
         let target = shard.join(&name);
 
-        let gate = &self.store.gate;
+        let is_large = self.file.is_large();
         let file = self.file.finish().map_err(io_failed("write", &staged))?;
-        gate.sync(file).map_err(sync_failed("sync", &staged))?;
+        let grouped = self.store.group.as_ref().zip(self.since);
+        match grouped {
+            // Its bytes are not in the cache: its own sync is quick, and nobody else has to wait
+            // for it.
+            Some(_) if !is_large => {}
+            _ => self
+                .store
+                .gate
+                .sync(file)
+                .map_err(sync_failed("sync", &staged))?,
+        }
         self.store.make_shard(&shard)?;
         move_without_replacing(&staged, &target).map_err(io_failed("publish as", &target))?;
         self.path = None;
-        if let Err(error) = self.store.gate.sync_folder(&shard) {
+        let synced = match grouped {
+            Some((group, since)) => group.sync(&self.store.gate, since),
+            None => self.store.gate.sync_folder(&shard),
+        };
+        if let Err(error) = synced {
             // Nobody will learn the key, so nothing would ever refer to the file.
             let _ = fs::remove_file(&target);
             return Err(sync_failed("sync", &shard)(error));

@@ -58,14 +58,21 @@ impl SyncGate {
         (self.syncer)(file).map_err(|error| {
             // A full disk says nothing about earlier pages, and what could not be synced is
             // thrown away; when there is room again, uploads go on.
-            if !is_full(&error) && !self.failed.swap(true, Ordering::AcqRel) {
-                tracing::error!(
-                    %error,
-                    "a sync failed; no upload will succeed until the server is restarted"
-                );
+            if !is_full(&error) {
+                self.close(&error);
             }
             SyncError::Failed(error)
         })
+    }
+
+    /// Lets nobody through any more.
+    pub(super) fn close(&self, error: &io::Error) {
+        if !self.failed.swap(true, Ordering::AcqRel) {
+            tracing::error!(
+                %error,
+                "a sync failed; no upload will succeed until the server is restarted"
+            );
+        }
     }
 
     /// Makes the entries of a folder durable.

@@ -10,11 +10,11 @@ use futures_util::stream;
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::{FileId, OpenOutcome, OpenedFile, Title};
 
-use super::blocks::Blocks;
 use super::conditional::{Conditions, Validators, Verdict};
 use super::disposition::attachment;
 use super::problem;
 use super::range::{Range, Span};
+use crate::blocks::{Blocks, Wire};
 use crate::call::{Call, authenticate};
 use crate::error::ApiError;
 use crate::middleware::RequestId;
@@ -102,11 +102,13 @@ impl Found {
             (Verdict::Proceed, Some(range)) => match range.within(size) {
                 Some(span) => {
                     let part = content.part(span.start, span.length)?;
-                    Selected::Part(span, Blocks::open(part)?)
+                    Selected::Part(span, Blocks::open(Box::new(part), Wire::Raw)?)
                 }
                 None => Selected::NotSatisfiable,
             },
-            (Verdict::Proceed, None) if wanted.with_body => Selected::Whole(Blocks::open(content)?),
+            (Verdict::Proceed, None) if wanted.with_body => {
+                Selected::Whole(Blocks::open(Box::new(content), Wire::Raw)?)
+            }
             (Verdict::Proceed, None) => Selected::Head,
         };
         Ok(Self {
@@ -119,7 +121,9 @@ impl Found {
 
     fn render(self, code: Code, call: &Call) -> Result<HttpResponse, ApiError> {
         let body = |blocks: Blocks| {
-            BoxBody::new(blocks.into_body(call.app.clone(), RequestId::of(&call.head)))
+            let length = blocks.length();
+            let stream = blocks.into_stream(call.app.clone(), RequestId::of(&call.head));
+            BoxBody::new(SizedStream::new(length, Box::pin(stream)))
         };
         let mut response = match self.selected {
             Selected::PreconditionFailed => {

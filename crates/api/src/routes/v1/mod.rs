@@ -1,7 +1,6 @@
 //! `/api/v1`: files as plain HTTP, for clients that want to move bytes and nothing else. Same use
 //! cases and codes as `/app`, with the statuses, headers and refusals of HTTP itself.
 
-mod blocks;
 mod conditional;
 mod content;
 mod create_file;

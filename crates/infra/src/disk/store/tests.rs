@@ -131,7 +131,7 @@ fn whichever_sync_fails_nothing_is_published_until_a_restart() {
             }
             file.sync_all()
         }));
-        let store = DiskBlobStore::with_gate(&dir, gate);
+        let store = DiskBlobStore::with_gate(&dir, gate, None);
         let mut before = store.stage().unwrap();
         before.write(b"before").unwrap();
 
@@ -160,7 +160,7 @@ fn a_full_disk_at_whichever_sync_ends_that_upload_alone() {
             }
             file.sync_all()
         }));
-        let store = DiskBlobStore::with_gate(&DataDir::open(folder.path()).unwrap(), gate);
+        let store = DiskBlobStore::with_gate(&DataDir::open(folder.path()).unwrap(), gate, None);
         let error = publish(&store, b"bytes").unwrap_err();
         assert_eq!(error.kind(), PortErrorKind::StorageFull);
         assert_eq!(files(&folder.path().join("blobs")).len(), 0, "k = {k}");
@@ -178,7 +178,7 @@ fn the_second_blob_of_a_shard_syncs_itself_and_its_name_only() {
         counted.fetch_add(1, Ordering::SeqCst);
         file.sync_all()
     }));
-    let store = DiskBlobStore::with_gate(&DataDir::open(folder.path()).unwrap(), gate);
+    let store = DiskBlobStore::with_gate(&DataDir::open(folder.path()).unwrap(), gate, None);
     publish(&store, b"one").unwrap();
     assert_eq!(calls.swap(0, Ordering::SeqCst), 4);
     publish(&store, b"two").unwrap();
@@ -195,6 +195,7 @@ fn a_full_device_is_told_as_such() {
         store: Arc::clone(&store.0),
         file: Appender::new(OpenOptions::new().write(true).open("/dev/full").unwrap()),
         path: None,
+        since: None,
     };
     let error = staged.write(b"bytes").unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::StorageFull);
@@ -232,4 +233,49 @@ fn a_store_that_cannot_be_reached_is_no_missing_blob() {
     fs::write(folder.path().join("blobs/ab"), b"in the way").unwrap();
     assert!(store.open(&key).is_err());
     assert!(store.remove(&key).is_err());
+}
+
+#[test]
+fn a_small_file_takes_one_sync_of_the_file_system_and_none_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, all) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (own_calls, all_calls) = (Arc::clone(&own), Arc::clone(&all));
+    let gate = SyncGate::with(Box::new(move |file| {
+        own_calls.fetch_add(1, Ordering::SeqCst);
+        file.sync_all()
+    }));
+    let group = GroupSync::with(Box::new(move || {
+        all_calls.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }));
+    let dir = DataDir::open(folder.path()).unwrap();
+    let store = DiskBlobStore::with_gate(&dir, gate, Some(group));
+    publish(&store, b"small").unwrap();
+    assert_eq!(all.load(Ordering::SeqCst), 1);
+    assert_eq!(own.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn when_the_file_system_cannot_be_synced_nothing_is_published() {
+    for (kind, closed) in [
+        (io::ErrorKind::StorageFull, false),
+        (io::ErrorKind::Other, true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let fail = Arc::new(AtomicUsize::new(1));
+        let failing = Arc::clone(&fail);
+        let group = GroupSync::with(Box::new(move || match failing.swap(0, Ordering::SeqCst) {
+            0 => Ok(()),
+            _ => Err(kind.into()),
+        }));
+        let dir = DataDir::open(folder.path()).unwrap();
+        let store = DiskBlobStore::with_gate(&dir, SyncGate::new(), Some(group));
+        let mut begun = store.stage().unwrap();
+        begun.write(b"begun before").unwrap();
+        publish(&store, b"bytes").unwrap_err();
+        // Whose bytes were lost is unknown.
+        begun.publish(&sha256()).unwrap_err();
+        assert_eq!(files(&folder.path().join("blobs")).len(), 0);
+        assert_eq!(publish(&store, b"later").is_err(), closed);
+    }
 }
