@@ -1,27 +1,12 @@
 //! Stored bytes that are gone or changed: never served as if nothing had happened, and healed by the
 //! next upload of the same content.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::harness::wire::post;
 use crate::harness::{Server, User, Wire, bytes, md5_hex};
 
 const MIB: usize = 1024 * 1024;
-
-/// Changes one byte in the middle, as a bad disk would.
-pub(crate) fn flip_a_byte(path: &Path) {
-    let mut content = fs::read(path).unwrap();
-    let middle = content.len() / 2;
-    content[middle] ^= 1;
-    let mut permissions = fs::metadata(path).unwrap().permissions();
-    permissions.set_mode(0o600);
-    fs::set_permissions(path, permissions).unwrap();
-    fs::write(path, content).unwrap();
-}
 
 /// After damage was noticed: nobody is promised the bytes, and an upload of them makes the old entry
 /// good again.
@@ -42,7 +27,7 @@ fn a_missing_file_is_5_and_the_next_upload_heals_it() {
     let user = server.new_user();
     let content = bytes(1, 5000);
     let fid = user.publish("a", &content);
-    fs::remove_file(server.only_blob()).unwrap();
+    server.only_blob().lose();
     user.get_file(&fid).expect_bare(5);
     user.get_file(&fid).expect_bare(5);
     assert_eq!(user.own().len(), 1);
@@ -55,7 +40,7 @@ fn a_missing_file_is_never_promised_even_if_nobody_has_noticed_yet() {
     let user = server.new_user();
     let content = bytes(1, 5000);
     let fid = user.publish("a", &content);
-    fs::remove_file(server.only_blob()).unwrap();
+    server.only_blob().lose();
     heals(&server, &user, &fid, &content);
 }
 
@@ -65,7 +50,7 @@ fn a_shortened_file_is_5_and_the_next_upload_heals_it() {
     let user = server.new_user();
     let content = bytes(1, 2 * MIB);
     let fid = user.publish("a", &content);
-    fs::write(server.only_blob(), &content[..MIB]).unwrap();
+    server.only_blob().shorten(MIB as u64);
     user.get_file(&fid).expect_bare(5);
     heals(&server, &user, &fid, &content);
 }
@@ -80,15 +65,15 @@ fn a_flipped_byte_in_a_small_file_is_5() {
         let blob = server
             .blobs()
             .into_iter()
-            .find(|path| fs::metadata(path).unwrap().len() == size as u64)
+            .find(|blob| blob.size == size as u64)
             .unwrap();
-        flip_a_byte(&blob);
+        blob.flip_a_byte();
         user.get_file(&fid).expect_bare(5);
         user.instant("claimed", &md5_hex(&content)).expect_bare(2);
         let again = user.publish("again", &content);
         assert!(user.read(&fid) == content && user.read(&again) == content);
     }
-    assert_eq!(server.blobs().len(), 3);
+    server.blobs_after_all(3);
 }
 
 #[test]
@@ -97,7 +82,7 @@ fn a_flipped_byte_in_a_large_file_tears_the_answer() {
     let user = server.new_user();
     let content = bytes(1, 2 * MIB);
     let fid = user.publish("a", &content);
-    flip_a_byte(&server.only_blob());
+    server.only_blob().flip_a_byte();
     let mut wire = Wire::to(&user.client);
     let body = user.signed(json!({"fid": fid})).to_string();
     wire.send(post("/app/user/getfile", body));
@@ -119,7 +104,7 @@ fn a_damaged_avatar_is_5_and_a_new_one_heals_it() {
     let server = Server::start();
     let user = server.new_user();
     user.set_avatar(b"a picture").expect_code(120);
-    flip_a_byte(&server.only_blob());
+    server.only_blob().flip_a_byte();
     user.get_avatar().expect_bare(5);
     user.set_avatar(b"a picture").expect_code(120);
     assert_eq!(user.get_avatar().expect_code(121).data(), b"a picture");
@@ -131,13 +116,13 @@ fn the_log_has_the_reason_under_the_request_id_and_the_client_has_not() {
     let user = server.new_user();
     let fid = user.publish("a", b"content");
     let blob = server.only_blob();
-    fs::remove_file(&blob).unwrap();
+    blob.lose();
     let answer = user.get_file(&fid).expect_bare(5);
     assert_eq!(
         String::from_utf8(answer.body.clone()).unwrap(),
         r#"{"done":false,"code":5,"msg":"服务器内部错误"}"#
     );
-    let key = blob.file_name().unwrap().to_str().unwrap().to_owned();
+    let key = blob.sha256;
     for (_, value) in &answer.headers {
         assert!(!value.contains(&key), "{answer:?}");
     }
@@ -153,7 +138,7 @@ fn damage_is_noted_across_a_restart() {
     let user = server.new_user();
     let content = bytes(1, 5000);
     let fid = user.publish("a", &content);
-    fs::remove_file(server.only_blob()).unwrap();
+    server.only_blob().lose();
     user.get_file(&fid).expect_bare(5);
     server.stop();
     server.start_again();

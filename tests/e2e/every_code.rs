@@ -65,7 +65,7 @@ fn every_reachable_code_is_produced() {
     drop(first);
 
     for blob in server.blobs() {
-        std::fs::remove_file(blob).unwrap();
+        blob.lose();
     }
     user.get_file(&fid).expect_bare(5);
 

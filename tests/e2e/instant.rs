@@ -96,7 +96,7 @@ fn bytes_that_share_an_md5_stay_apart() {
     let (one, two) = md5_collision();
     let first = user.publish("one", &one);
     let second = user.publish("two", &two);
-    assert_eq!(server.blobs().len(), 2);
+    server.blobs_after_all(2);
     assert_eq!(user.read(&first), one);
     assert_eq!(user.read(&second), two);
 }

@@ -66,7 +66,7 @@ impl World {
             .instant("claimed", &md5_hex(b"hidden"))
             .expect_code(131);
         // Contents of three sizes, one of two entries, and the avatar.
-        assert_eq!(server.blobs().len(), 5);
+        server.blobs_after_all(5);
     }
 }
 

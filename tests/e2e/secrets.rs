@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use crate::harness::client::base64;
-use crate::harness::{Format, Person, Server};
+use crate::harness::{Format, Person, Server, bytes};
 
 const PASSWORD: &str = "canary-passw0rd";
 const NEW_PASSWORD: &str = "canary-n3w-word";
@@ -58,7 +58,7 @@ fn story(server: &Server) -> (Person, Vec<String>) {
         )
         .expect_code(3);
     for blob in server.blobs() {
-        fs::remove_file(blob).unwrap();
+        blob.lose();
     }
     user.get_file(&fid).expect_code(5);
     (person, vec![user.token, second.token])
@@ -121,9 +121,13 @@ fn the_database_holds_no_password_and_no_token() {
 #[test]
 fn the_data_folder_is_its_owners_alone() {
     let server = Server::start();
-    server.new_user().publish("a", CONTENT);
+    let user = server.new_user();
+    user.publish("small", CONTENT);
+    user.publish("large", &bytes(1, 100_000));
     let data = server.data_dir();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
     assert_eq!(mode(&data), 0);
-    assert_eq!(mode(&server.only_blob()), 0);
+    for blob in server.blobs_after_all(2) {
+        assert_eq!(mode(&blob.file), 0);
+    }
 }

@@ -45,7 +45,7 @@ fn round_trips(format: Format) {
         // No assert_eq: five million bytes tell nobody anything.
         assert!(answer.data() == content, "{size} bytes came back changed");
     }
-    assert_eq!(server.blobs().len(), SIZES.len());
+    server.blobs_after_all(SIZES.len());
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn uploads_and_downloads_of_many_people_at_once_do_not_mix() {
     for user in &users {
         assert_eq!(user.own().len(), 6);
     }
-    assert_eq!(server.blobs().len(), 24);
+    server.blobs_after_all(24);
 }
 
 #[test]

@@ -21,10 +21,7 @@ fn two_uploads_of_the_same_bytes_are_two_entries_over_one_copy() {
     assert!(one.read(&fids[1]) == content);
     assert!(two.read(&fids[2]) == content);
     assert_eq!(one.get_file(&fids[1]).text("name"), "second");
-    assert_eq!(
-        std::fs::metadata(server.only_blob()).unwrap().len(),
-        400_000
-    );
+    assert_eq!(server.only_blob().size, 400_000);
 }
 
 #[test]

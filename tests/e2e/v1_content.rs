@@ -1,7 +1,5 @@
 //! `GET` and `HEAD /api/v1/files/{fid}/content`: the bytes as they are.
 
-use std::fs;
-
 use crate::harness::reply::content_of;
 use crate::harness::wire::head;
 use crate::harness::{Server, Wire, bytes, sha256_hex};
@@ -231,9 +229,9 @@ fn damage_is_never_a_whole_answer_and_the_next_upload_heals_it() {
         let blob = server
             .blobs()
             .into_iter()
-            .find(|path| fs::metadata(path).unwrap().len() == size as u64)
+            .find(|blob| blob.size == size as u64)
             .unwrap();
-        crate::damage::flip_a_byte(&blob);
+        blob.flip_a_byte();
         let bearer = user.bearer();
         let mut wire = Wire::to(&user.client);
         wire.send(head(
@@ -264,7 +262,7 @@ fn damage_is_never_a_whole_answer_and_the_next_upload_heals_it() {
     }
     let gone = user.publish("b", b"gone");
     for blob in server.blobs() {
-        fs::remove_file(blob).unwrap();
+        blob.lose();
     }
     user.content(&gone, &[]).expect_problem(500, 5);
     user.content(&gone, &[("Range", "bytes=0-0")])

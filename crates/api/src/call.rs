@@ -175,20 +175,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Runs a use case for whom the token names. The token is judged before anything else: pass
-    /// the parsed input as a `Result` and open it inside `job`.
+    /// [`as_actor`], for whom the request's token names.
     pub(crate) async fn as_actor<T: Send + 'static>(
         &self,
         lane: Lane,
         job: impl FnOnce(&Services, &Actor) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let token = self.token()?;
-        self.app
-            .run(lane, move |services| {
-                let actor = authenticate(services, &token)?;
-                job(services, &actor)
-            })
-            .await
+        as_actor(&self.app, lane, self.token()?, job).await
     }
 
     /// Runs a use case of short reads for whom the token names, without leaving the worker. Noting
@@ -206,47 +199,20 @@ impl Request {
                 Ok((job(services, &actor), due))
             })
             .await?;
-        self.note_use(due);
+        note_use(&self.app, due);
         result
     }
 
-    /// Begins a use case for whom the token names, without leaving the worker, and waits for its
-    /// write without a thread.
+    /// [`begin_as_actor`], for whom the request's token names.
     pub(crate) async fn begin_as_actor<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Services, &Actor, Finish<T>) -> Result<(), ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let token = self.token()?;
-        let (finish, finished) = finishing();
-        let due = self
-            .app
-            .run(Lane::ShortRead, move |services| {
-                let (actor, due) = identify(services, &token)?;
-                job(services, &actor, finish)?;
-                Ok(due)
-            })
-            .await?;
-        self.note_use(due);
-        finished.wait().await
-    }
-
-    fn note_use(&self, due: Option<Actor>) {
-        let Some(actor) = due else {
-            return;
-        };
-        let app = self.app.clone();
-        actix_web::rt::spawn(async move {
-            let note = move |services: &Services| {
-                services.sessions.note_use(&actor);
-                Ok(())
-            };
-            // Refused under overload, the note is due again at the next request.
-            app.run(Lane::Storage, note).await
-        });
+        begin_as_actor(&self.app, self.token()?, job).await
     }
 
     /// The token of the body, or else that of the header.
-    fn token(&self) -> Result<Token, ApiError> {
+    pub(crate) fn token(&self) -> Result<Token, ApiError> {
         let text = match self.fields.text(TOKEN)? {
             Some(text) => Some(text),
             None => self.bearer.as_deref(),
@@ -256,6 +222,56 @@ impl Request {
             _ => Err(ApiError::new(Code::TokenMissing)),
         }
     }
+}
+
+/// Runs a use case for whom `token` names. The token is judged before anything else: pass the parsed
+/// input as a `Result` and open it inside `job`.
+pub(crate) async fn as_actor<T: Send + 'static>(
+    app: &App,
+    lane: Lane,
+    token: Token,
+    job: impl FnOnce(&Services, &Actor) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    app.run(lane, move |services| {
+        let actor = authenticate(services, &token)?;
+        job(services, &actor)
+    })
+    .await
+}
+
+/// Begins a use case for whom `token` names, without leaving the worker, and waits for its write
+/// without a thread.
+pub(crate) async fn begin_as_actor<T: Send + 'static>(
+    app: &web::Data<App>,
+    token: Token,
+    job: impl FnOnce(&Services, &Actor, Finish<T>) -> Result<(), ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let (finish, finished) = finishing();
+    let due = app
+        .run(Lane::ShortRead, move |services| {
+            let (actor, due) = identify(services, &token)?;
+            job(services, &actor, finish)?;
+            Ok(due)
+        })
+        .await?;
+    note_use(app, due);
+    finished.wait().await
+}
+
+/// Notes that a session is in use, in a job of its own, for which no answer waits.
+fn note_use(app: &web::Data<App>, due: Option<Actor>) {
+    let Some(actor) = due else {
+        return;
+    };
+    let app = app.clone();
+    actix_web::rt::spawn(async move {
+        let note = move |services: &Services| {
+            services.sessions.note_use(&actor);
+            Ok(())
+        };
+        // Refused under overload, the note is due again at the next request.
+        app.run(Lane::Storage, note).await
+    });
 }
 
 /// Who a token belongs to, or code 3.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::web;
 use futures_util::future::join;
 use kms_domain::codes::Code;
-use kms_domain::files::{ContentHalf, FinishedUpload, Md5Half, UploadSession};
+use kms_domain::files::{ContentHalf, FinishedUpload, Md5Half, SMALL_CONTENT, UploadSession};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::{App, Services};
@@ -178,7 +178,13 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// Stages the last bytes and fixes the digests. Blocks: for use inside a storage job.
+    /// Whether all of it is here and so little that hashing and staging it blocks nobody.
+    pub(crate) const fn is_small(&self) -> bool {
+        self.session.is_none() && self.rest.len() <= SMALL_CONTENT
+    }
+
+    /// Stages the last bytes and fixes the digests. Blocks, unless it [is small](Self::is_small): for
+    /// use inside a storage job.
     pub(crate) fn finish(self, services: &Services) -> Result<FinishedUpload, ApiError> {
         let session = match self.session {
             Some(session) => session,

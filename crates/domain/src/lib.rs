@@ -28,4 +28,4 @@ mod ports;
 mod test_doubles;
 pub mod users;
 
-pub use ports::{Clock, Done, IdSource, PortError, PortErrorKind, Timestamp};
+pub use ports::{Clock, Done, IdSource, PortError, PortErrorKind, Timestamp, wait_for};

@@ -1,6 +1,7 @@
 //! What every port shares: how it fails, what time is, and where ids come from.
 
 use std::error::Error as StdError;
+use std::sync::mpsc::sync_channel;
 
 use uuid::Uuid;
 
@@ -33,6 +34,23 @@ impl Timestamp {
 /// thread that serves everybody runs it. Dropped without a call, it means that the adapter broke
 /// down, and that it is unknown whether the write took effect.
 pub type Done<T> = Box<dyn FnOnce(Result<T, PortError>) + Send>;
+
+/// Waits for the outcome of what `begin` begins.
+///
+/// # Errors
+/// The outcome's; a [`PortErrorKind::Internal`] if it is never told.
+pub fn wait_for<T, E>(begin: impl FnOnce(Box<dyn FnOnce(Result<T, E>) + Send>)) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<PortError> + Send + 'static,
+{
+    let (sender, outcome) = sync_channel(1);
+    begin(Box::new(move |result| {
+        // A caller that has gone away wants no answer.
+        let _ = sender.send(result);
+    }));
+    outcome.recv().map_err(PortError::internal)?
+}
 
 /// The time of day. Never blocks; may jump in either direction, as system clocks do.
 #[cfg_attr(test, mockall::automock)]
@@ -134,6 +152,24 @@ mod tests {
             assert_eq!(error.to_string(), text);
             assert_eq!(error.source().unwrap().to_string(), "disk 3 is on fire");
         }
+    }
+
+    #[test]
+    fn who_waits_gets_the_outcome_from_whatever_thread() {
+        let told = wait_for(|done: Done<u8>| {
+            std::thread::spawn(move || done(Ok(7)));
+        });
+        assert_eq!(told.unwrap(), 7);
+        let failed = wait_for(|done: Done<u8>| {
+            done(Err(PortError::new(PortErrorKind::StorageFull, "full")));
+        });
+        assert_eq!(failed.unwrap_err().kind(), PortErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn who_waits_for_an_outcome_that_is_dropped_is_told_so() {
+        let lost: Result<u8, PortError> = wait_for(drop);
+        assert_eq!(lost.unwrap_err().kind(), PortErrorKind::Internal);
     }
 
     #[test]

@@ -239,6 +239,10 @@ impl BlobStore for RecordingStore {
     fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
         self.script.call_with("store.remove", key.as_str())
     }
+
+    fn discard(&self, key: &BlobKey) {
+        self.script.note(&format!("store.discard {key}"));
+    }
 }
 
 struct MemoryReader(Cursor<Vec<u8>>, u64);
@@ -282,34 +286,23 @@ pub(crate) fn held(bytes: &[u8]) -> BlobRef {
 }
 
 /// Every answer to offered bytes, with the key of the copy that is surplus then.
-pub(crate) fn attachments(offered: &[u8]) -> [(Attached, Option<BlobKey>); 3] {
-    let replaced = BlobKey::parse("replaced").unwrap();
+pub(crate) fn attachments() -> [(Attached, Option<BlobKey>); 2] {
+    let surplus = BlobKey::parse("replaced").unwrap();
     [
         (Attached::Stored, None),
-        (Attached::Linked, Some(published_key(offered))),
         (
-            Attached::Healed {
-                replaced: replaced.clone(),
+            Attached::Replaced {
+                surplus: surplus.clone(),
             },
-            Some(replaced),
+            Some(surplus),
         ),
     ]
 }
 
-/// The rows of content, in which only what [`held`] makes is ever flagged, and nothing is found by
-/// its digest.
+/// The rows of content, in which only what [`held`] makes is ever flagged.
 pub(crate) fn blobs(script: &Script) -> MockBlobRepository {
-    blobs_finding(script, None)
-}
-
-/// The same, in which `known` is found by its digest.
-pub(crate) fn blobs_finding(script: &Script, known: Option<BlobRef>) -> MockBlobRepository {
-    let (script, on_find) = (script.clone(), script.clone());
+    let script = script.clone();
     let mut blobs = MockBlobRepository::new();
-    blobs.expect_find_live().returning(move |sha256| {
-        on_find.call("blobs.find_live")?;
-        Ok(known.clone().filter(|blob| blob.sha256 == *sha256))
-    });
     blobs.expect_flag_damaged().returning(move |id, key| {
         assert_eq!((id, key.as_str()), (BlobId::from_i64(7), "held"));
         script.call("blobs.flag_damaged")

@@ -1,6 +1,7 @@
 //! What the tests speak in: servers, people, files and answers.
 
 pub(crate) mod answer;
+pub(crate) mod blobs;
 pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod data;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::blobs::StoredBlob;
 use super::client::Place;
 use super::wait::{BOUND, until};
 use super::{Client, User};
@@ -85,19 +86,27 @@ impl Server {
         self.data.path().join("data")
     }
 
-    /// The files that hold contents.
-    pub(crate) fn blobs(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        files_below(&self.data_dir().join("blobs"), &mut found);
-        found
+    /// The stored contents.
+    pub(crate) fn blobs(&self) -> Vec<StoredBlob> {
+        StoredBlob::all(&self.data_dir())
     }
 
-    /// The only file with content.
+    /// The stored contents, of which there must be `count`: now or, because surplus copies go after
+    /// the answer, soon.
     #[track_caller]
-    pub(crate) fn only_blob(&self) -> PathBuf {
+    pub(crate) fn blobs_after_all(&self, count: usize) -> Vec<StoredBlob> {
         let mut blobs = self.blobs();
-        assert_eq!(blobs.len(), 1, "{blobs:?}");
-        blobs.remove(0)
+        until(&format!("{count} stored contents"), || {
+            blobs = self.blobs();
+            blobs.len() == count
+        });
+        blobs
+    }
+
+    /// The only stored content.
+    #[track_caller]
+    pub(crate) fn only_blob(&self) -> StoredBlob {
+        self.blobs_after_all(1).remove(0)
     }
 
     /// The files of uploads in flight.
@@ -328,7 +337,7 @@ fn exit_within(child: &mut Child, bound: Duration) -> Option<ExitStatus> {
     }
 }
 
-fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(super) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     // A folder or file may vanish while we look.
     let Ok(entries) = fs::read_dir(folder) else {
         return;

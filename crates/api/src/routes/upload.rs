@@ -1,19 +1,20 @@
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
 use kms_domain::codes::Coded;
 use kms_domain::files::{
-    ClaimFile, ClaimOutcome, Md5, Sha256, StoreFile, Title, UploadOutcome, UploadSession,
-    Visibility,
+    ClaimFile, ClaimOutcome, FileError, Md5, Sha256, StoreFile, Title, UploadOutcome,
+    UploadSession, Visibility,
 };
-use kms_domain::users::Actor;
+use kms_domain::users::{Actor, Token};
 use serde::Serialize;
 
 use crate::answer;
-use crate::app::{Finish, Services};
-use crate::call::{Call, TOKEN};
+use crate::app::{App, Finish, Services};
+use crate::call::{Call, TOKEN, as_actor, begin_as_actor};
 use crate::error::ApiError;
 use crate::intake::{FieldError, Fields, Shape};
 use crate::offload::Lane;
 use crate::receive::Receive;
+use crate::staging::Upload;
 
 const BODY: Shape = Shape {
     fields: &[TOKEN, "name", "md5", "sha256", "public"],
@@ -50,14 +51,35 @@ pub(super) async fn upload(call: Call) -> Result<HttpResponse, ApiError> {
             .await
             .map(claimed);
     };
-    request
-        .as_actor(Lane::Storage, move |services, actor| {
-            let (input, upload) = (input?, upload.finish(services)?);
-            let outcome = services.files.store(actor, upload, input.with_bytes())?;
-            Ok(outcome)
-        })
+    store(&request.app, request.token()?, upload, input)
         .await
         .map(stored)
+}
+
+/// Stores an upload for whom `token` names; a small one without leaving the worker.
+pub(super) async fn store(
+    app: &web::Data<App>,
+    token: Token,
+    upload: Upload,
+    input: Result<Input, ApiError>,
+) -> Result<UploadOutcome, ApiError> {
+    if !upload.is_small() {
+        return as_actor(app, Lane::Storage, token, move |services, actor| {
+            let (input, upload) = (input?, upload.finish(services)?);
+            Ok(services.files.store(actor, upload, input.with_bytes())?)
+        })
+        .await;
+    }
+    begin_as_actor(app, token, move |services, actor, finish| {
+        let (input, upload) = (input?, upload.finish(services)?);
+        let done =
+            move |outcome: Result<_, FileError>| finish.with(outcome.map_err(ApiError::from));
+        services
+            .files
+            .store_then(actor, upload, input.with_bytes(), done);
+        Ok(())
+    })
+    .await
 }
 
 pub(super) fn begin(services: &Services) -> Result<UploadSession, ApiError> {

@@ -2,10 +2,14 @@ use std::fmt;
 use std::io::{Read, Seek};
 
 use super::Sha256;
-use crate::PortError;
+use crate::{Done, PortError};
+
+/// Content of at most so many bytes is small: staging it does not block, and
+/// [`StagedBlob::publish_then`] does not either. Hashing as much takes a tenth of a millisecond.
+pub const SMALL_CONTENT: usize = 48 * 1024;
 
 /// Where the bytes are. Content is written once, never changed, and named by a key that is never
-/// used again. Every call may block on a device.
+/// used again. Every call may block on a device, but for what is said of [`SMALL_CONTENT`].
 pub trait BlobStore: Send + Sync {
     /// Opens a fresh place for bytes that nobody can read yet.
     ///
@@ -25,6 +29,14 @@ pub trait BlobStore: Send + Sync {
     /// # Errors
     /// [`PortError`]; the blob may still be there then.
     fn remove(&self, key: &BlobKey) -> Result<(), PortError>;
+
+    /// Removes a published blob soon, for callers that can neither wait nor do anything about a
+    /// failure: if it is still there later, it costs its room until it is collected. As it stands,
+    /// it removes at once.
+    fn discard(&self, key: &BlobKey) {
+        // What failed is told by who fails; here is nobody who could act on it.
+        let _ = self.remove(key);
+    }
 }
 
 /// Bytes on their way in. Dropping it discards them.
@@ -42,6 +54,13 @@ pub trait StagedBlob: Send {
     /// [`PortError`]; nothing is readable then, and nothing is left behind that a restart does
     /// not clear away.
     fn publish(self: Box<Self>, sha256: &Sha256) -> Result<BlobKey, PortError>;
+
+    /// Like [`publish`](Self::publish), for a caller that does not wait: `done` is called with the
+    /// key. Does not block if at most [`SMALL_CONTENT`] bytes were written. As it stands, it waits
+    /// like `publish`.
+    fn publish_then(self: Box<Self>, sha256: &Sha256, done: Done<BlobKey>) {
+        done(self.publish(sha256));
+    }
 }
 
 /// A published blob, open for reading.

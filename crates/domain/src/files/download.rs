@@ -75,29 +75,6 @@ impl Download {
         })
     }
 
-    /// Looks whether the live content with this SHA-256, if there is one, is where it should be in
-    /// full length, and flags it when not. Done before fresh bytes of the same content are
-    /// offered, so that they heal a lost copy instead of being thrown away as surplus.
-    ///
-    /// # Errors
-    /// [`PortError`].
-    pub(crate) fn inspect(
-        store: &dyn BlobStore,
-        blobs: &Arc<dyn BlobRepository>,
-        sha256: &Sha256,
-    ) -> Result<(), PortError> {
-        let Some(blob) = blobs.find_live(sha256)? else {
-            return Ok(());
-        };
-        if blob.damaged {
-            return Ok(());
-        }
-        match Self::open(store, Arc::clone(blobs), blob) {
-            Ok(_) | Err(DownloadError::Damaged { .. }) => Ok(()),
-            Err(DownloadError::Port(error)) => Err(error),
-        }
-    }
-
     /// Narrows to the `length` bytes from `start` on, as far as there are so many. The rest is not
     /// read, so that the bytes of a part that is not the whole are handed out as they are found:
     /// who puts parts together compares the result with [`sha256`](Self::sha256). Reading begins

@@ -1,12 +1,15 @@
+mod store;
+
 use std::sync::Arc;
 
 use super::{
-    Attached, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
-    DownloadError, FileId, FileRepository, FileSummary, FinishedUpload, InstantUpload,
-    ListPosition, Md5, NewFile, Sha256, StoredFile, Title, UploadSession, Visibility,
+    BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
+    DownloadError, FileId, FileRepository, FileSummary, InstantUpload, ListPosition, Md5, NewFile,
+    Sha256, StoredFile, Title, Visibility,
 };
 use crate::users::Actor;
 use crate::{Clock, Done, IdSource, PortError, Timestamp};
+pub use store::{StoreFile, UploadOutcome};
 
 /// Entries on one page of an own list. A list is paged so that neither memory nor a read transaction
 /// grows with an account: titles of 255 characters make a page of 256 KiB at most.
@@ -40,19 +43,6 @@ pub struct FileService {
     pub clock: Arc<dyn Clock>,
     /// What the operator decides.
     pub config: FileServiceConfig,
-}
-
-/// An upload with its bytes.
-#[derive(Clone, Debug)]
-pub struct StoreFile {
-    /// Title of the new entry.
-    pub title: Title,
-    /// Who may read it; the configured default when absent.
-    pub visibility: Option<Visibility>,
-    /// What the client says the bytes' MD5 is.
-    pub md5: Option<Md5>,
-    /// What the client says the bytes' SHA-256 is.
-    pub sha256: Option<Sha256>,
 }
 
 /// An upload without its bytes.
@@ -113,19 +103,6 @@ struct PreparedClaim {
     receipt: FileReceipt,
 }
 
-/// What became of an upload with bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UploadOutcome {
-    /// An entry over new content.
-    Stored(FileReceipt),
-    /// An entry over content that was known. The client is not told the difference.
-    Linked(FileReceipt),
-    /// No bytes at all; nothing was stored.
-    Empty,
-    /// The bytes do not have the digest the client named; nothing was stored.
-    DigestMismatch,
-}
-
 /// What became of an instant upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimOutcome {
@@ -176,59 +153,6 @@ pub enum FileError {
 }
 
 impl FileService {
-    /// Opens a session for bytes to come, before it is known whose they are.
-    ///
-    /// # Errors
-    /// [`FileError::Port`].
-    pub fn begin_upload(&self) -> Result<UploadSession, FileError> {
-        Ok(UploadSession::new(
-            self.store.stage()?,
-            self.config.max_size,
-        ))
-    }
-
-    /// Stores an entry over the uploaded bytes: bytes first, row second, then the surplus copy
-    /// goes. Known and new content take the same steps up to the row, and answer alike.
-    ///
-    /// # Errors
-    /// [`FileError::Port`].
-    pub fn store(
-        &self,
-        actor: &Actor,
-        upload: FinishedUpload,
-        request: StoreFile,
-    ) -> Result<UploadOutcome, FileError> {
-        if upload.size == 0 {
-            return Ok(UploadOutcome::Empty);
-        }
-        if request.md5.is_some_and(|md5| md5 != upload.md5)
-            || request.sha256.is_some_and(|sha256| sha256 != upload.sha256)
-        {
-            return Ok(UploadOutcome::DigestMismatch);
-        }
-        let now = self.clock.now();
-        let file = self.new_file(actor, request.title, request.visibility, upload.md5, now)?;
-        let receipt = FileReceipt::new(&file, upload.sha256, upload.size);
-        Download::inspect(&*self.store, &self.blobs, &upload.sha256)?;
-        let blob = upload.publish(now)?;
-        // When this fails, the published bytes stay: the row may be there all the same, and bytes
-        // without a row are the collector's business.
-        let attached = self.files.attach(&file, &blob)?;
-        let surplus = match &attached {
-            Attached::Stored => None,
-            Attached::Linked => Some(&blob.key),
-            Attached::Healed { replaced } => Some(replaced),
-        };
-        if let Some(key) = surplus {
-            // The entry is stored; a copy that stays behind costs space until it is collected.
-            let _ = self.store.remove(key);
-        }
-        Ok(match attached {
-            Attached::Stored => UploadOutcome::Stored(receipt),
-            Attached::Linked | Attached::Healed { .. } => UploadOutcome::Linked(receipt),
-        })
-    }
-
     /// Stores an entry over content that the caller may read anyway, without its bytes being
     /// sent. The bytes are looked at first: a promise is only given for what can be served.
     ///

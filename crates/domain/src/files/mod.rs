@@ -13,7 +13,7 @@ mod scratch;
 mod upload_session;
 
 pub use blob_repository::BlobRepository;
-pub use blob_store::{BlobKey, BlobKeyError, BlobReader, BlobStore, StagedBlob};
+pub use blob_store::{BlobKey, BlobKeyError, BlobReader, BlobStore, SMALL_CONTENT, StagedBlob};
 pub use claim::{ClaimCandidates, ClaimScope, InstantUpload};
 pub use digest::{DigestError, Md5, Sha256};
 pub use download::{Download, DownloadError};

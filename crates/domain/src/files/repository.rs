@@ -7,13 +7,20 @@ use crate::{Done, PortError, Timestamp};
 #[cfg_attr(test, mockall::automock)]
 pub trait FileRepository: Send + Sync {
     /// Stores an entry over published bytes, all or nothing and durably. If live content with this
-    /// SHA-256 is known, the entry refers to that; else `blob` becomes known. Known content that
-    /// is flagged as damaged is healed: it takes over `blob.key` and loses the flag.
+    /// SHA-256 is known, the entry refers to that, and the content takes over `blob.key` and is
+    /// flagged as damaged no more; else `blob` becomes known. So every upload heals, also what
+    /// nobody knows to be damaged yet.
     ///
     /// # Errors
     /// [`PortError`]; when its kind is internal, it is unknown whether the entry is stored, so
     /// the bytes must stay.
     fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError>;
+
+    /// Like [`attach`](Self::attach), for a caller that does not wait: `done` is called with the
+    /// answer. May return before that, and does not block then. As it stands, it waits like `attach`.
+    fn attach_then(&self, file: NewFile, blob: NewBlob, done: Done<Attached>) {
+        done(self.attach(&file, &blob));
+    }
 
     /// The content in `scope`.
     ///
@@ -130,17 +137,15 @@ pub struct BlobRef {
     pub damaged: bool,
 }
 
-/// What became of offered bytes.
+/// What became of offered bytes. Their copy is the one that is kept in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
-    /// They were new: their copy is the one that is kept.
+    /// They were new.
     Stored,
-    /// The content was known: the offered copy is surplus.
-    Linked,
-    /// The content was known but damaged: the offered copy took the place of `replaced`.
-    Healed {
-        /// The key of the damaged copy, to which no row refers any more.
-        replaced: BlobKey,
+    /// The content was known.
+    Replaced {
+        /// The key of its old copy, to which no row refers any more.
+        surplus: BlobKey,
     },
 }
 

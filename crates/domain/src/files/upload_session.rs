@@ -1,8 +1,8 @@
 use sha2::Digest as _;
 
 use super::md5_hasher::Md5Hasher;
-use super::{Md5, NewBlob, Sha256, StagedBlob};
-use crate::{PortError, Timestamp};
+use super::{BlobKey, Md5, NewBlob, Sha256, StagedBlob};
+use crate::{Done, PortError, Timestamp, wait_for};
 
 /// Bytes on their way in: staged, counted and hashed in one pass, whoever sends them and however
 /// they were wrapped. It knows nobody's name yet, because in the contract's bodies the token may
@@ -178,12 +178,27 @@ impl FinishedUpload {
     /// # Errors
     /// [`PortError`]; nothing is readable then.
     pub fn publish(self, at: Timestamp) -> Result<NewBlob, PortError> {
-        Ok(NewBlob {
-            key: self.staged.publish(&self.sha256)?,
-            sha256: self.sha256,
-            size: self.size,
-            created_at: at,
-        })
+        wait_for(|done| self.publish_then(at, done))
+    }
+
+    /// Like [`publish`](Self::publish), for a caller that does not wait. Does not block if the
+    /// content is [small](super::SMALL_CONTENT).
+    pub fn publish_then(self, at: Timestamp, done: Done<NewBlob>) {
+        let Self {
+            staged,
+            sha256,
+            size,
+            ..
+        } = self;
+        let done = move |key: Result<BlobKey, PortError>| {
+            done(key.map(|key| NewBlob {
+                sha256,
+                size,
+                key,
+                created_at: at,
+            }));
+        };
+        staged.publish_then(&sha256, Box::new(done));
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{PortError, Timestamp};
 #[cfg_attr(test, mockall::automock)]
 pub trait AvatarRepository: Send + Sync {
     /// Makes `blob` the avatar of `user`, all or nothing and durably, in place of an earlier one.
-    /// Bytes the store already holds are linked, as
+    /// What content is known already is treated as
     /// [`FileRepository::attach`](crate::files::FileRepository::attach) does.
     ///
     /// # Errors

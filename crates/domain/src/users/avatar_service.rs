@@ -69,16 +69,11 @@ impl AvatarService {
             return Ok(AvatarOutcome::Empty);
         }
         let now = self.clock.now();
-        Download::inspect(&*self.store, &self.blobs, &upload.sha256)?;
         let blob = upload.publish(now)?;
         // As with files: when this fails, the bytes stay for the collector.
-        let surplus = match self.avatars.set_avatar(actor.user(), &blob, now)? {
-            Attached::Stored => None,
-            Attached::Linked => Some(blob.key),
-            Attached::Healed { replaced } => Some(replaced),
-        };
-        if let Some(key) = surplus {
-            let _ = self.store.remove(&key);
+        let attached = self.avatars.set_avatar(actor.user(), &blob, now)?;
+        if let Attached::Replaced { surplus } = attached {
+            let _ = self.store.remove(&surplus);
         }
         Ok(AvatarOutcome::Set)
     }

@@ -47,7 +47,7 @@ impl DataDir {
         make_folder(&path).map_err(failed(&path, "the data folder cannot be made"))?;
         let lock = take_lock(&path)?;
         let dir = Self(Arc::new(Owned { path, _lock: lock }));
-        for folder in [dir.blobs(), dir.staging()] {
+        for folder in [dir.blobs(), dir.packs(), dir.staging()] {
             make_folder(&folder).map_err(failed(&folder, "the folder cannot be made"))?;
         }
         let staging = dir.staging();
@@ -77,6 +77,10 @@ impl DataDir {
 
     pub(super) fn blobs(&self) -> PathBuf {
         self.path().join("blobs")
+    }
+
+    pub(super) fn packs(&self) -> PathBuf {
+        self.path().join("packs")
     }
 
     pub(super) fn staging(&self) -> PathBuf {
@@ -154,6 +158,7 @@ mod tests {
         for (name, mode) in [
             ("", 0o700),
             ("blobs", 0o700),
+            ("packs", 0o700),
             ("staging", 0o700),
             ("LOCK", 0o600),
         ] {

@@ -6,12 +6,16 @@
 //! <data>/staging/<random>                  bytes on their way in; emptied at every start
 //! <data>/staging/scratch-<random>          has lost this name before a byte is in it
 //! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
+//! <data>/packs/<random>                    small published bytes, many to a file; appended to only
 //! ```
 
 mod append;
 mod data_dir;
+mod error;
 mod group;
+mod pack;
 mod scratch;
+mod staged;
 mod store;
 mod sync;
 

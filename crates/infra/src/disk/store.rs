@@ -1,20 +1,19 @@
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
-use kms_domain::{PortError, PortErrorKind};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
+use kms_domain::PortError;
+use kms_domain::files::{BlobKey, BlobReader, BlobStore, StagedBlob};
 
 use super::DataDir;
-use super::append::Appender;
-use super::group::{GroupSync, Since};
-use super::sync::{SyncError, SyncGate, is_full};
-use crate::random::random_bytes;
+use super::error::{io_failed, sync_failed};
+use super::group::GroupSync;
+use super::pack::Packs;
+use super::staged::{Staged, StagedFile};
+use super::sync::SyncGate;
 
 /// Hexadecimal digits of a SHA-256, and of the random part of a key.
 const SHA256_DIGITS: usize = 64;
@@ -24,65 +23,120 @@ const RANDOM_DIGITS: usize = 32;
 #[derive(Clone)]
 pub struct DiskBlobStore(Arc<Inner>);
 
-struct Inner {
-    dir: DataDir,
-    gate: SyncGate,
-    // Where there is one, small files are made durable by it.
-    group: Option<GroupSync>,
+pub(super) struct Inner {
+    pub(super) dir: DataDir,
+    pub(super) gate: Arc<SyncGate>,
+    // Where there is one, files of medium size are made durable by it.
+    pub(super) group: Option<GroupSync>,
+    // Where there are some, small blobs are in them.
+    pub(super) packs: Option<Packs>,
     // Shards whose own names are known to be durable. Empty at the start, because a process that
     // died may have made some without syncing them; at most 65,536.
     shards: Mutex<HashSet<PathBuf>>,
-}
-
-/// What went wrong with a file of the store.
-#[derive(Debug, thiserror::Error)]
-#[error("{operation} {path}")]
-struct DiskError {
-    operation: &'static str,
-    path: PathBuf,
-    source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl DiskBlobStore {
     /// A store in `dir`, which stays locked as long as the store lives.
     #[must_use]
     pub fn new(dir: &DataDir) -> Self {
-        Self::with_gate(dir, SyncGate::new(), GroupSync::of(dir.path()))
+        let gate = Arc::new(SyncGate::new());
+        let (group, packs) = (GroupSync::of(dir.path()), Packs::of(dir, &gate));
+        Self::with(dir, gate, group, packs)
     }
 
-    fn with_gate(dir: &DataDir, gate: SyncGate, group: Option<GroupSync>) -> Self {
+    /// The same, with a file of its own for every blob, however small. What another store has packed
+    /// is not found.
+    #[must_use]
+    pub fn without_packs(dir: &DataDir) -> Self {
+        let gate = Arc::new(SyncGate::new());
+        Self::with(dir, gate, GroupSync::of(dir.path()), None)
+    }
+
+    fn with(
+        dir: &DataDir,
+        gate: Arc<SyncGate>,
+        group: Option<GroupSync>,
+        packs: Option<Packs>,
+    ) -> Self {
         Self(Arc::new(Inner {
             dir: dir.clone(),
             gate,
             group,
+            packs,
             shards: Mutex::default(),
         }))
     }
+
+    /// Calls `each` with the key of every published copy, whether or not a row refers to it. Copies
+    /// that come or go meanwhile may be among them or not.
+    ///
+    /// # Errors
+    /// [`PortError`] when the data folder cannot be read.
+    pub fn keys(&self, each: &mut dyn FnMut(BlobKey)) -> Result<(), PortError> {
+        let blobs = self.0.dir.blobs();
+        for outer in folder_entries(&blobs)? {
+            for inner in folder_entries(&outer)? {
+                for path in folder_entries(&inner)? {
+                    let name = path.file_name().and_then(|name| name.to_str());
+                    let key = name.and_then(|name| BlobKey::parse(name).ok());
+                    if let Some(key) = key.filter(|key| self.0.locate(key).as_ref() == Some(&path))
+                    {
+                        each(key);
+                    }
+                }
+            }
+        }
+        match &self.0.packs {
+            Some(packs) => packs.keys(each),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is in a folder; nothing if it is none.
+fn folder_entries(folder: &Path) -> Result<Vec<PathBuf>, PortError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(Vec::new());
+        }
+        Err(e) => return Err(io_failed("list", folder)(e)),
+    };
+    entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()
+        .map_err(io_failed("list", folder))
 }
 
 impl BlobStore for DiskBlobStore {
     fn stage(&self) -> Result<Box<dyn StagedBlob>, PortError> {
-        let path = self.0.dir.staging().join(random_hex()?);
         // Better before the client sends everything than after it.
-        self.0.gate.check().map_err(sync_failed("stage", &path))?;
-        let since = self.0.group.as_ref().map(GroupSync::now);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(io_failed("create", &path))?;
-        Ok(Box::new(StagedFile {
-            store: Arc::clone(&self.0),
-            file: Appender::new(file),
-            path: Some(path),
-            since,
-        }))
+        let staging = self.0.dir.staging();
+        self.0
+            .gate
+            .check()
+            .map_err(sync_failed("stage in", &staging))?;
+        Ok(match self.0.packs {
+            Some(_) => Box::new(Staged::Small {
+                store: Arc::clone(&self.0),
+                content: Vec::new(),
+            }),
+            None => Box::new(Staged::File(StagedFile::new(&self.0)?)),
+        })
     }
 
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
         let Some(path) = self.0.locate(key) else {
-            return Ok(None);
+            return self
+                .0
+                .packs
+                .as_ref()
+                .map_or(Ok(None), |packs| packs.open(key));
         };
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -97,11 +151,25 @@ impl BlobStore for DiskBlobStore {
     /// what the collector looks for, and its key is never given to other bytes.
     fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
         let Some(path) = self.0.locate(key) else {
-            return Ok(());
+            return self
+                .0
+                .packs
+                .as_ref()
+                .map_or(Ok(()), |packs| packs.remove(key));
         };
         match fs::remove_file(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_failed("remove", &path)(e)),
             _ => Ok(()),
+        }
+    }
+
+    fn discard(&self, key: &BlobKey) {
+        let packs = self.0.packs.as_ref();
+        if packs.is_some_and(|packs| packs.discard(key)) {
+            return;
+        }
+        if let Err(error) = self.remove(key) {
+            tracing::warn!(%error, %key, "a surplus copy stays behind");
         }
     }
 }
@@ -125,14 +193,14 @@ impl Inner {
 
     /// `blobs/ab/cd` for a digest that begins with `abcd`: 65,536 folders, so that a hundred million
     /// blobs are some 1,500 a folder.
-    fn shard(&self, sha256: &str) -> Option<PathBuf> {
+    pub(super) fn shard(&self, sha256: &str) -> Option<PathBuf> {
         let (outer, rest) = sha256.split_at_checked(2)?;
         let (inner, _) = rest.split_at_checked(2)?;
         Some(self.dir.blobs().join(outer).join(inner))
     }
 
     /// Makes sure that `shard` is there and will be after a power cut.
-    fn make_shard(&self, shard: &Path) -> Result<(), PortError> {
+    pub(super) fn make_shard(&self, shard: &Path) -> Result<(), PortError> {
         let known = |set: &Mutex<HashSet<PathBuf>>| {
             set.lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -167,69 +235,6 @@ impl Inner {
     }
 }
 
-struct StagedFile {
-    store: Arc<Inner>,
-    file: Appender,
-    // None once the file has moved to its published name.
-    path: Option<PathBuf>,
-    // When it was begun, where files are synced in groups.
-    since: Option<Since>,
-}
-
-impl StagedBlob for StagedFile {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), PortError> {
-        let path = self.path.as_deref().unwrap_or(Path::new(""));
-        self.file.append(bytes).map_err(io_failed("write", path))
-    }
-
-    fn publish(mut self: Box<Self>, sha256: &Sha256) -> Result<BlobKey, PortError> {
-        let staged = self.path.clone().unwrap_or_default();
-        let sha256 = sha256.to_string();
-        let name = format!("{sha256}-{}", random_hex()?);
-        let key = BlobKey::parse(&name).map_err(PortError::internal)?;
-        let shard = self.store.shard(&sha256).unwrap_or_default();
-        let target = shard.join(&name);
-
-        let is_large = self.file.is_large();
-        let file = self.file.finish().map_err(io_failed("write", &staged))?;
-        let grouped = self.store.group.as_ref().zip(self.since);
-        match grouped {
-            // Its bytes are not in the cache: its own sync is quick, and nobody else has to wait
-            // for it.
-            Some(_) if !is_large => {}
-            _ => self
-                .store
-                .gate
-                .sync(file)
-                .map_err(sync_failed("sync", &staged))?,
-        }
-        self.store.make_shard(&shard)?;
-        move_without_replacing(&staged, &target).map_err(io_failed("publish as", &target))?;
-        self.path = None;
-        let synced = match grouped {
-            Some((group, since)) => group.sync(&self.store.gate, since),
-            None => self.store.gate.sync_folder(&shard),
-        };
-        if let Err(error) = synced {
-            // Nobody will learn the key, so nothing would ever refer to the file.
-            let _ = fs::remove_file(&target);
-            return Err(sync_failed("sync", &shard)(error));
-        }
-        Ok(key)
-    }
-}
-
-impl Drop for StagedFile {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path
-            && let Err(error) = fs::remove_file(path)
-        {
-            // The next start empties the staging area.
-            tracing::warn!(%error, path = %path.display(), "a staged file stays behind");
-        }
-    }
-}
-
 struct FileReader {
     file: File,
     size: u64,
@@ -250,62 +255,6 @@ impl Seek for FileReader {
 impl BlobReader for FileReader {
     fn size(&self) -> u64 {
         self.size
-    }
-}
-
-/// Moves a file to a name that must be free. Not every file system can rename so; a hard link is as
-/// strict there.
-fn move_without_replacing(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => link_and_unlink(from, to),
-        other => Ok(other?),
-    }
-}
-
-fn link_and_unlink(from: &Path, to: &Path) -> io::Result<()> {
-    fs::hard_link(from, to)?;
-    fs::remove_file(from)
-}
-
-fn random_hex() -> Result<String, PortError> {
-    Ok(format!("{:032x}", u128::from_be_bytes(random_bytes()?)))
-}
-
-fn io_failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PortError {
-    move |error| failed(operation, path, kind_of(&error), error)
-}
-
-fn sync_failed(operation: &'static str, path: &Path) -> impl FnOnce(SyncError) -> PortError {
-    move |error| {
-        let kind = match &error {
-            SyncError::Closed => PortErrorKind::Internal,
-            SyncError::Failed(io) => kind_of(io),
-        };
-        failed(operation, path, kind, error)
-    }
-}
-
-fn failed(
-    operation: &'static str,
-    path: &Path,
-    kind: PortErrorKind,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> PortError {
-    PortError::new(
-        kind,
-        DiskError {
-            operation,
-            path: path.to_owned(),
-            source: source.into(),
-        },
-    )
-}
-
-fn kind_of(error: &io::Error) -> PortErrorKind {
-    if is_full(error) {
-        PortErrorKind::StorageFull
-    } else {
-        PortErrorKind::Internal
     }
 }
 

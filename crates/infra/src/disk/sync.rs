@@ -13,8 +13,26 @@ pub(super) fn is_full(error: &io::Error) -> bool {
     )
 }
 
+/// How much of a file is made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// The bytes and what it takes to read them.
+    Data,
+    /// All that is known about the file; for a folder, its names.
+    All,
+}
+
+impl Depth {
+    pub(super) fn sync(self, file: &File) -> io::Result<()> {
+        match self {
+            Self::Data => file.sync_data(),
+            Self::All => file.sync_all(),
+        }
+    }
+}
+
 /// Asks the device to keep what was written to a file or folder.
-type Syncer = Box<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
+type Syncer = Box<dyn Fn(&File, Depth) -> io::Result<()> + Send + Sync>;
 
 /// The gate every sync of a store goes through.
 ///
@@ -36,7 +54,7 @@ pub(super) enum SyncError {
 
 impl SyncGate {
     pub(super) fn new() -> Self {
-        Self::with(Box::new(File::sync_all))
+        Self::with(Box::new(|file, depth| depth.sync(file)))
     }
 
     pub(super) fn with(syncer: Syncer) -> Self {
@@ -54,8 +72,17 @@ impl SyncGate {
     }
 
     pub(super) fn sync(&self, file: &File) -> Result<(), SyncError> {
+        self.sync_to(file, Depth::All)
+    }
+
+    /// Makes the bytes of a file durable, and its size as far as they need it.
+    pub(super) fn sync_data(&self, file: &File) -> Result<(), SyncError> {
+        self.sync_to(file, Depth::Data)
+    }
+
+    fn sync_to(&self, file: &File, depth: Depth) -> Result<(), SyncError> {
         self.check()?;
-        (self.syncer)(file).map_err(|error| {
+        (self.syncer)(file, depth).map_err(|error| {
             // A full disk says nothing about earlier pages, and what could not be synced is
             // thrown away; when there is room again, uploads go on.
             if !is_full(&error) {

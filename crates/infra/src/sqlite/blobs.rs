@@ -124,18 +124,15 @@ pub(super) fn adopt(
         // that the row refers to.
         return Ok((id, Attached::Stored));
     }
-    if !known.damaged {
-        return Ok((id, Attached::Linked));
-    }
     diesel::update(blobs::table.filter(blobs::id.eq(id)))
         .set((
             blobs::store_key.eq(offered.key.as_str()),
             blobs::damaged_at.eq(None::<i64>),
         ))
         .execute(conn)
-        .during("heal the content")?;
-    let replaced = known.key;
-    Ok((id, Attached::Healed { replaced }))
+        .during("replace the copy")?;
+    let surplus = known.key;
+    Ok((id, Attached::Replaced { surplus }))
 }
 
 fn insert(conn: &mut SqliteConnection, blob: &NewBlob) -> Result<i64, SqliteError> {

@@ -6,7 +6,7 @@ use kms_domain::files::{
     ListPosition, Md5, NewBlob, NewFile, StoredFile, Title, Visibility,
 };
 use kms_domain::users::UserId;
-use kms_domain::{Done, PortError, Timestamp};
+use kms_domain::{Done, PortError, Timestamp, wait_for};
 
 use super::SqliteDatabase;
 use super::blobs::{BlobRow, adopt};
@@ -118,12 +118,16 @@ impl SummaryRow {
 
 impl FileRepository for SqliteFileRepository {
     fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError> {
-        let (file, blob) = (file.clone(), blob.clone());
-        self.db.write("attach", move |conn| {
+        wait_for(|done| self.attach_then(file.clone(), blob.clone(), done))
+    }
+
+    fn attach_then(&self, file: NewFile, blob: NewBlob, done: Done<Attached>) {
+        let attach = move |conn: &mut SqliteConnection| {
             let (blob_id, attached) = adopt(conn, &blob)?;
             insert(conn, &file, blob_id)?;
             Ok(attached)
-        })
+        };
+        self.db.write_then("attach", Undo::Savepoint, attach, done);
     }
 
     fn find_claimable(&self, scope: &ClaimScope) -> Result<ClaimCandidates, PortError> {
@@ -141,8 +145,7 @@ impl FileRepository for SqliteFileRepository {
         blob: BlobId,
     ) -> Result<Claimed, PortError> {
         let (file, scope) = (file.clone(), *scope);
-        self.db
-            .wait_for(|done| self.claim_then(file, scope, blob, done))
+        wait_for(|done| self.claim_then(file, scope, blob, done))
     }
 
     fn claim_then(&self, file: NewFile, scope: ClaimScope, blob: BlobId, done: Done<Claimed>) {

@@ -27,7 +27,6 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use diesel::SqliteConnection;
@@ -137,18 +136,6 @@ impl SqliteDatabase {
         F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     {
         Ok(self.0.writer.run(operation, work)?)
-    }
-
-    /// Waits for a write that was begun by `begin`.
-    fn wait_for<T: Send + 'static>(&self, begin: impl FnOnce(Done<T>)) -> Result<T, PortError> {
-        let (sender, answer) = sync_channel(1);
-        begin(Box::new(move |result| {
-            // A caller that has gone away wants no answer.
-            let _ = sender.send(result);
-        }));
-        answer
-            .recv()
-            .map_err(|_| PortError::from(SqliteError::WriterGone))?
     }
 
     /// Like [`write`](Self::write), but returns at once; `done` is called when it is durable.

@@ -4,7 +4,9 @@ use kms_domain::files::{Attached, BlobRef, ClaimCandidates};
 use kms_domain::users::UserId;
 
 use super::Repositories;
-use super::support::{RACERS, attach, claimable, count, damage, race, register, stored};
+use super::support::{
+    RACERS, assert_replaced, attach, claimable, count, damage, race, register, stored,
+};
 use crate::builders::{a_blob, a_file, at, sha256_of, user_id};
 
 /// The suite of the avatars, over `fn() -> Repositories`.
@@ -16,7 +18,7 @@ macro_rules! avatar_repository_contract {
                 an_account_begins_without_avatar,
                 an_avatar_is_the_account_s_own,
                 a_new_avatar_takes_the_place_of_the_old_one,
-                the_same_avatar_again_is_linked,
+                the_same_avatar_again_is_kept_once_in_its_fresh_copy,
                 an_avatar_shares_its_copy_with_entries_and_other_avatars,
                 a_damaged_avatar_says_so_and_is_healed_by_the_next_one,
                 an_avatar_is_no_entry,
@@ -67,13 +69,16 @@ pub fn a_new_avatar_takes_the_place_of_the_old_one(on: &Repositories) {
     assert_eq!(avatar(on, other).sha256, sha256_of(b"old"));
 }
 
-/// The offered copy is surplus, and the kept one stays where it is.
-pub fn the_same_avatar_again_is_linked(on: &Repositories) {
+/// The older copy is surplus.
+pub fn the_same_avatar_again_is_kept_once_in_its_fresh_copy(on: &Repositories) {
     let user = register(on, 1);
     assert_eq!(set(on, user, b"face"), Attached::Stored);
     let before = avatar(on, user);
-    assert_eq!(set(on, user, b"face"), Attached::Linked);
-    assert_eq!(avatar(on, user), before);
+    let surplus = before.key.clone();
+    assert_eq!(set(on, user, b"face"), Attached::Replaced { surplus });
+    let after = avatar(on, user);
+    assert_ne!(after.key, before.key);
+    assert_eq!(after.id, before.id);
 }
 
 /// There is one copy of the bytes, whichever way they came in first.
@@ -81,15 +86,15 @@ pub fn an_avatar_shares_its_copy_with_entries_and_other_avatars(on: &Repositorie
     let (user, other) = (register(on, 1), register(on, 2));
     let first = a_file(user, b"a").build();
     attach(on, &first, b"a");
-    assert_eq!(set(on, user, b"a"), Attached::Linked);
+    assert_replaced(&set(on, user, b"a"));
     assert_eq!(avatar(on, user), stored(on, &first).blob);
 
     assert_eq!(set(on, other, b"b"), Attached::Stored);
     let second = a_file(user, b"b").build();
-    assert_eq!(attach(on, &second, b"b"), Attached::Linked);
+    assert_replaced(&attach(on, &second, b"b"));
     assert_eq!(stored(on, &second).blob, avatar(on, other));
 
-    assert_eq!(set(on, user, b"b"), Attached::Linked);
+    assert_replaced(&set(on, user, b"b"));
     assert_eq!(avatar(on, user), avatar(on, other));
 }
 
@@ -104,8 +109,8 @@ pub fn a_damaged_avatar_says_so_and_is_healed_by_the_next_one(on: &Repositories)
 
     let blob = a_blob(b"x").build();
     let answer = on.avatars.set_avatar(other, &blob, at(2)).unwrap();
-    let replaced = broken.key.clone();
-    assert_eq!(answer, Attached::Healed { replaced });
+    let surplus = broken.key.clone();
+    assert_eq!(answer, Attached::Replaced { surplus });
     let healed = BlobRef {
         key: blob.key,
         ..broken
@@ -118,8 +123,8 @@ pub fn a_damaged_avatar_says_so_and_is_healed_by_the_next_one(on: &Repositories)
     let answer = attach(on, &a_file(user, b"x").build(), b"x");
     assert_eq!(
         answer,
-        Attached::Healed {
-            replaced: healed.key
+        Attached::Replaced {
+            surplus: healed.key
         }
     );
     assert!(!avatar(on, other).damaged);
@@ -163,7 +168,6 @@ pub fn of_simultaneous_avatars_with_the_same_bytes_one_is_stored(on: &Repositori
         }
     });
     assert_eq!(count(&answers, &Attached::Stored), 1);
-    assert_eq!(count(&answers, &Attached::Linked), RACERS as usize - 1);
     let copy = avatar(on, user_id(0));
     for n in (0..RACERS).step_by(2) {
         assert_eq!(avatar(on, user_id(n)), copy);

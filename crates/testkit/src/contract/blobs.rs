@@ -161,9 +161,9 @@ pub fn healed_content_can_be_damaged_and_healed_again(on: &Repositories) {
     let file = a_file(owner, b"x").build();
     attach(on, &file, b"x");
     for _ in 0..3 {
-        let replaced = damage(on, &file).key;
+        let surplus = damage(on, &file).key;
         let answer = attach(on, &a_file(owner, b"x").build(), b"x");
-        assert_eq!(answer, Attached::Healed { replaced });
+        assert_eq!(answer, Attached::Replaced { surplus });
         assert!(!stored(on, &file).blob.damaged);
     }
 }

@@ -1,9 +1,11 @@
 //! [`FileRepository`](kms_domain::files::FileRepository): entries are stored over content and read.
 
-use kms_domain::files::{Attached, BlobRef, StoredFile};
+use std::collections::HashSet;
+
+use kms_domain::files::{Attached, BlobKey, BlobRef, StoredFile};
 
 use super::Repositories;
-use super::support::{RACERS, attach, count, damage, race, register, stored};
+use super::support::{RACERS, assert_replaced, attach, count, damage, race, register, stored};
 use crate::builders::{a_blob, a_file, file_id, md5_of, sha256_of, user_id};
 
 /// The suite of the entries, over `fn() -> Repositories`; its other parts are in
@@ -14,7 +16,7 @@ macro_rules! file_repository_contract {
         $crate::__contract_tests! { file_repository, $fresh,
             entries: [
                 an_entry_over_new_bytes_comes_back_as_it_was_given,
-                a_second_entry_over_the_same_bytes_shares_the_first_copy,
+                a_second_entry_over_the_same_bytes_shares_one_copy_the_fresh_one,
                 content_is_told_apart_by_sha256_and_not_by_md5,
                 one_owner_may_have_many_entries_over_one_content,
                 an_upload_over_damaged_content_heals_it_for_everybody,
@@ -22,7 +24,7 @@ macro_rules! file_repository_contract {
                 an_entry_that_cannot_be_stored_heals_nothing,
                 an_entry_without_owner_is_an_error_and_leaves_nothing,
                 of_simultaneous_uploads_of_the_same_bytes_one_is_stored,
-                of_simultaneous_uploads_over_damaged_content_one_heals,
+                of_simultaneous_uploads_over_damaged_content_one_copy_is_left,
                 simultaneous_uploads_of_different_bytes_are_all_stored,
                 a_private_entry_is_read_by_its_owner_alone,
                 a_public_entry_is_read_by_everybody,
@@ -98,8 +100,9 @@ pub fn an_entry_over_new_bytes_comes_back_as_it_was_given(on: &Repositories) {
     }
 }
 
-/// The offered copy is surplus: no row refers to its key.
-pub fn a_second_entry_over_the_same_bytes_shares_the_first_copy(on: &Repositories) {
+/// No row refers to the first copy any more: who offers bytes cannot know whether those that are
+/// there are still sound.
+pub fn a_second_entry_over_the_same_bytes_shares_one_copy_the_fresh_one(on: &Repositories) {
     let (one, two) = (register(on, 1), register(on, 2));
     for bytes in [b"x".as_slice(), b""] {
         let (first, second) = (
@@ -107,10 +110,17 @@ pub fn a_second_entry_over_the_same_bytes_shares_the_first_copy(on: &Repositorie
             a_file(two, bytes).private().build(),
         );
         assert_eq!(attach(on, &first, bytes), Attached::Stored);
-        let copy = stored(on, &first).blob;
-        assert_eq!(attach(on, &second, bytes), Attached::Linked);
-        assert_eq!(stored(on, &second).blob, copy);
-        assert_eq!(stored(on, &first).blob, copy);
+        let old = stored(on, &first).blob;
+        let blob = a_blob(bytes).build();
+        let surplus = old.key.clone();
+        let answer = on.files.attach(&second, &blob).unwrap();
+        assert_eq!(answer, Attached::Replaced { surplus });
+        let fresh = BlobRef {
+            key: blob.key,
+            ..old
+        };
+        assert_eq!(stored(on, &second).blob, fresh);
+        assert_eq!(stored(on, &first).blob, fresh);
     }
 }
 
@@ -122,7 +132,7 @@ pub fn content_is_told_apart_by_sha256_and_not_by_md5(on: &Repositories) {
     let alias = a_file(owner, b"good").md5(md5_of(b"alias")).build();
     assert_eq!(attach(on, &file, b"good"), Attached::Stored);
     assert_eq!(attach(on, &twin, b"evil"), Attached::Stored);
-    assert_eq!(attach(on, &alias, b"good"), Attached::Linked);
+    assert_replaced(&attach(on, &alias, b"good"));
     let (file, twin, alias) = (stored(on, &file), stored(on, &twin), stored(on, &alias));
     assert_ne!(file.blob.id, twin.blob.id);
     assert_eq!(twin.blob.sha256, sha256_of(b"evil"));
@@ -144,7 +154,7 @@ pub fn one_owner_may_have_many_entries_over_one_content(on: &Repositories) {
     assert_eq!(on.files.list_owned(owner, None, 10).unwrap().len(), 3);
 }
 
-/// The row keeps its identity, takes over the new key and loses the flag: once.
+/// The row keeps its identity, takes over the new key and loses the flag.
 pub fn an_upload_over_damaged_content_heals_it_for_everybody(on: &Repositories) {
     let (one, two) = (register(on, 1), register(on, 2));
     let (first, second) = (a_file(one, b"x").build(), a_file(two, b"x").build());
@@ -152,8 +162,8 @@ pub fn an_upload_over_damaged_content_heals_it_for_everybody(on: &Repositories) 
     let broken = damage(on, &first);
     let blob = a_blob(b"x").build();
     let answer = on.files.attach(&second, &blob).unwrap();
-    let replaced = broken.key.clone();
-    assert_eq!(answer, Attached::Healed { replaced });
+    let surplus = broken.key.clone();
+    assert_eq!(answer, Attached::Replaced { surplus });
     let healed = BlobRef {
         key: blob.key,
         ..broken
@@ -161,11 +171,6 @@ pub fn an_upload_over_damaged_content_heals_it_for_everybody(on: &Repositories) 
     assert!(!healed.damaged);
     assert_eq!(stored(on, &first).blob, healed);
     assert_eq!(stored(on, &second).blob, healed);
-    assert_eq!(
-        attach(on, &a_file(one, b"x").build(), b"x"),
-        Attached::Linked
-    );
-    assert_eq!(stored(on, &first).blob, healed);
 }
 
 /// All or nothing: bytes whose entry clashes are still unknown afterwards.
@@ -207,7 +212,8 @@ pub fn an_entry_without_owner_is_an_error_and_leaves_nothing(on: &Repositories) 
     );
 }
 
-/// The others are linked to the winner's copy, and no entry is lost.
+/// The others replace each other's copies: all but one are surplus, each is named once, and the one
+/// that is left is where the row says. No entry is lost.
 pub fn of_simultaneous_uploads_of_the_same_bytes_one_is_stored(on: &Repositories) {
     let owners: Vec<_> = (0..4).map(|n| register(on, n)).collect();
     let files: Vec<_> = (0..RACERS)
@@ -220,15 +226,14 @@ pub fn of_simultaneous_uploads_of_the_same_bytes_one_is_stored(on: &Repositories
     });
     let (answers, keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
     assert_eq!(count(&answers, &Attached::Stored), 1);
-    assert_eq!(count(&answers, &Attached::Linked), RACERS as usize - 1);
-    let winner = answers.iter().position(|a| *a == Attached::Stored).unwrap();
+    let kept = only_left(&answers, keys);
     for file in &files {
-        assert_eq!(stored(on, file).blob.key, keys[winner]);
+        assert_eq!(stored(on, file).blob.key, kept);
     }
 }
 
-/// One copy takes the damaged one's place; the others are surplus.
-pub fn of_simultaneous_uploads_over_damaged_content_one_heals(on: &Repositories) {
+/// One of the fresh copies is left; the damaged one is surplus.
+pub fn of_simultaneous_uploads_over_damaged_content_one_copy_is_left(on: &Repositories) {
     let owner = register(on, 1);
     let first = a_file(owner, b"x").build();
     attach(on, &first, b"x");
@@ -238,15 +243,24 @@ pub fn of_simultaneous_uploads_over_damaged_content_one_heals(on: &Repositories)
         let answer = on.files.attach(&a_file(owner, b"x").build(), &blob);
         (answer.unwrap(), blob.key)
     });
-    let (answers, keys): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
-    let healed = Attached::Healed {
-        replaced: broken.key,
-    };
-    assert_eq!(count(&answers, &healed), 1);
-    assert_eq!(count(&answers, &Attached::Linked), RACERS as usize - 1);
-    let healer = answers.iter().position(|a| *a == healed).unwrap();
+    let (answers, mut keys): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+    keys.push(broken.key.clone());
+    let kept = only_left(&answers, keys);
+    assert_ne!(kept, broken.key);
     let found = stored(on, &first).blob;
-    assert_eq!((&found.key, found.damaged), (&keys[healer], false));
+    assert_eq!((found.key, found.damaged), (kept, false));
+}
+
+/// Of `keys`, the one that no answer calls surplus.
+fn only_left(answers: &[Attached], keys: Vec<BlobKey>) -> BlobKey {
+    let mut left: HashSet<_> = keys.into_iter().collect();
+    for answer in answers {
+        if let Attached::Replaced { surplus } = answer {
+            assert!(left.remove(surplus), "{surplus} is surplus twice");
+        }
+    }
+    assert_eq!(left.len(), 1);
+    left.into_iter().next().unwrap()
 }
 
 /// They do not stand in each other's way.

@@ -129,7 +129,8 @@ pub type Counter = Box<dyn Fn() -> usize + Send + Sync>;
 pub struct Store {
     /// The store.
     pub store: Arc<dyn BlobStore>,
-    /// How many staged blobs take up room, for example the files in a staging folder.
+    /// How many staged blobs take up room outside of memory, for example the files in a staging
+    /// folder. Small ones may take up none.
     pub staged: Counter,
     /// How many published blobs take up room, for example the files below a blob folder.
     pub published: Counter,

@@ -2,18 +2,24 @@
 
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom};
+use std::time::{Duration, Instant};
 
-use kms_domain::files::{BlobKey, BlobReader, StagedBlob};
+use kms_domain::files::{BlobKey, BlobReader, SMALL_CONTENT, StagedBlob};
+use kms_domain::wait_for;
 
 use super::Store;
 use super::support::race;
 use crate::builders::{fresh_key, sha256_of};
 
-/// The suite of the bytes, over `fn() -> Store`.
+/// The suite of the bytes, over `fn() -> Store`; under another name than `blob_store` where one
+/// adapter comes in several shapes.
 #[macro_export]
 macro_rules! blob_store_contract {
     ($fresh:expr) => {
-        $crate::__contract_tests! { blob_store, $fresh,
+        $crate::blob_store_contract!(blob_store, $fresh);
+    };
+    ($name:ident, $fresh:expr) => {
+        $crate::__contract_tests! { $name, $fresh,
             store: [
                 published_bytes_come_back_to_the_letter,
                 the_size_of_the_pieces_does_not_matter,
@@ -31,10 +37,15 @@ macro_rules! blob_store_contract {
                 a_removal_takes_one_blob_and_no_other,
                 an_open_reader_survives_the_removal,
                 simultaneous_uploads_do_not_mix,
+                who_does_not_wait_is_told_the_key_when_it_can_be_opened,
+                a_discarded_blob_is_gone_soon_and_no_other_with_it,
             ]
         }
     };
 }
+
+/// What no store keeps in memory until it is published.
+const MORE_THAN_SMALL: usize = SMALL_CONTENT * 2;
 
 /// Every byte value, in an order that repeats at no power of two.
 fn pattern(len: usize) -> Vec<u8> {
@@ -67,7 +78,20 @@ fn is_there(on: &Store, key: &BlobKey) -> bool {
 
 /// From nothing at all to more than any buffer holds.
 pub fn published_bytes_come_back_to_the_letter(on: &Store) {
-    for len in [0, 1, 511, 4096, 65_537, (1 << 20) + 1] {
+    let small = SMALL_CONTENT;
+    for len in [
+        0,
+        1,
+        511,
+        4032,
+        4033,
+        4096,
+        small,
+        small + 1,
+        65_472,
+        65_473,
+        (1 << 20) + 1,
+    ] {
         let bytes = pattern(len);
         let key = publish(on, &bytes);
         assert_eq!(open(on, &key).size(), len as u64);
@@ -136,20 +160,27 @@ pub fn readers_do_not_disturb_each_other(on: &Store) {
 
 /// What is not published counts as nothing and opens under no key.
 pub fn staged_bytes_are_nowhere_to_be_found(on: &Store) {
-    let staged = stage(on, b"secret");
-    assert_eq!(((on.staged)(), (on.published)()), (1, 0));
-    let bare = BlobKey::parse(&sha256_of(b"secret").to_string()).unwrap();
-    assert!(!is_there(on, &bare));
-    let key = staged.publish(&sha256_of(b"secret")).unwrap();
-    assert_eq!((on.published)(), 1);
-    assert_eq!(read(on, &key), b"secret");
+    for bytes in [b"secret".to_vec(), pattern(MORE_THAN_SMALL)] {
+        let before = (on.published)();
+        let staged = stage(on, &bytes);
+        assert_eq!((on.published)(), before);
+        let bare = BlobKey::parse(&sha256_of(&bytes).to_string()).unwrap();
+        assert!(!is_there(on, &bare));
+        let key = staged.publish(&sha256_of(&bytes)).unwrap();
+        assert_eq!((on.published)(), before + 1);
+        assert!(read(on, &key) == bytes);
+    }
 }
 
 /// Whether anything was written or not.
 pub fn a_dropped_stage_leaves_nothing(on: &Store) {
     let kept = publish(on, b"kept");
     drop(on.store.stage().unwrap());
-    let (one, two) = (stage(on, b"one"), stage(on, &pattern(1 << 20)));
+    drop(stage(on, b"small"));
+    let (one, two) = (
+        stage(on, &pattern(MORE_THAN_SMALL)),
+        stage(on, &pattern(1 << 20)),
+    );
     assert_eq!((on.staged)(), 2);
     drop(one);
     assert_eq!((on.staged)(), 1);
@@ -285,4 +316,40 @@ pub fn simultaneous_uploads_do_not_mix(on: &Store) {
     let distinct: HashSet<_> = keys.iter().map(|(key, _)| key).collect();
     assert_eq!(distinct.len(), 16);
     assert_eq!(((on.staged)(), (on.published)()), (0, 16));
+}
+
+/// Of whatever size, and also when many come at once.
+pub fn who_does_not_wait_is_told_the_key_when_it_can_be_opened(on: &Store) {
+    let keys = race(32, |n| {
+        let len = [0, 1, 10_000, SMALL_CONTENT, MORE_THAN_SMALL, 1 << 20][n as usize % 6];
+        let mut bytes = pattern(len);
+        bytes.push(n as u8);
+        let staged = stage(on, &bytes);
+        let key = wait_for(|done| staged.publish_then(&sha256_of(&bytes), done)).unwrap();
+        assert!(read(on, &key) == bytes, "{len} bytes came back changed");
+        key
+    });
+    let distinct: HashSet<_> = keys.iter().collect();
+    assert_eq!(distinct.len(), 32);
+    assert_eq!(((on.staged)(), (on.published)()), (0, 32));
+}
+
+/// Twice is as good as once.
+pub fn a_discarded_blob_is_gone_soon_and_no_other_with_it(on: &Store) {
+    for bytes in [b"x".to_vec(), pattern(MORE_THAN_SMALL)] {
+        let (kept, surplus) = (publish(on, &bytes), publish(on, &bytes));
+        on.store.discard(&surplus);
+        on.store.discard(&surplus);
+        on.store.discard(&fresh_key(&sha256_of(&bytes)));
+        let begun = Instant::now();
+        while is_there(on, &surplus) {
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "it is still there"
+            );
+            std::thread::yield_now();
+        }
+        assert!(read(on, &kept) == bytes);
+    }
+    assert_eq!((on.published)(), 2);
 }

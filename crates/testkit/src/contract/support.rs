@@ -42,6 +42,14 @@ pub(super) fn count<T: PartialEq>(all: &[T], wanted: &T) -> usize {
     all.iter().filter(|one| *one == wanted).count()
 }
 
+/// That the content was known and the copy offered took the place of the old one.
+pub(super) fn assert_replaced(attached: &Attached) {
+    assert!(
+        matches!(attached, Attached::Replaced { .. }),
+        "{attached:?}"
+    );
+}
+
 /// Stores [`a_user`]`(n)`.
 pub(super) fn register(on: &Repositories, n: u32) -> UserId {
     assert_eq!(on.users.register(&a_user(n)).unwrap(), Inserted::Created);

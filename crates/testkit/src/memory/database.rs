@@ -134,14 +134,9 @@ impl State {
     pub(super) fn adopt(&mut self, blob: &NewBlob) -> (BlobId, Attached) {
         let known = self.blobs.values_mut().find(|b| b.sha256 == blob.sha256);
         if let Some(known) = known {
-            let attached = if known.damaged {
-                known.damaged = false;
-                let replaced = std::mem::replace(&mut known.key, blob.key.clone());
-                Attached::Healed { replaced }
-            } else {
-                Attached::Linked
-            };
-            return (known.id, attached);
+            known.damaged = false;
+            let surplus = std::mem::replace(&mut known.key, blob.key.clone());
+            return (known.id, Attached::Replaced { surplus });
         }
         let id = BlobId::from_i64(self.blobs.len() as i64 + 1);
         let row = BlobRef {

@@ -5,12 +5,11 @@ use kms_domain::files::UploadOutcome;
 use serde::Serialize;
 
 use crate::answer;
-use crate::call::{Call, authenticate};
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::{Fields, Scanner, Shape};
-use crate::offload::Lane;
 use crate::receive;
-use crate::routes::upload::{Input, begin};
+use crate::routes::upload::{Input, begin, store};
 use crate::staging::Staging;
 
 const QUERY: Shape = Shape {
@@ -37,14 +36,7 @@ pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
     let limit = call.app.limits.file;
     let (body, request) = call.open(limit)?;
     let upload = receive::raw(body, Staging::new(request.app.clone(), begin)).await?;
-    let outcome = request
-        .app
-        .run(Lane::Storage, move |services| {
-            let actor = authenticate(services, &token)?;
-            let upload = upload.finish(services)?;
-            Ok(services.files.store(&actor, upload, input.with_bytes())?)
-        })
-        .await?;
+    let outcome = store(&request.app, token, upload, Ok(input)).await?;
     render(outcome, title.as_str())
 }
 

@@ -10,8 +10,8 @@ use super::*;
 use crate::codes::{Code, Coded as _};
 use crate::files::{BlobId, BlobRef, MockFileRepository, StoredFile};
 use crate::test_doubles::{
-    FRESH_ID, KINDS, NOW, RecordingStore, Script, actor, attachments, blobs, blobs_finding,
-    clock_at, fail_every_call, held, ids, published_key, sha256_of, user,
+    FRESH_ID, KINDS, NOW, RecordingStore, Script, actor, attachments, blobs, clock_at,
+    fail_every_call, held, ids, published_key, sha256_of, user,
 };
 
 const CONFIG: FileServiceConfig = FileServiceConfig {

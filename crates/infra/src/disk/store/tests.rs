@@ -1,9 +1,16 @@
+use std::fs::OpenOptions;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use kms_domain::PortErrorKind;
+use kms_domain::files::Sha256;
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use super::*;
+use crate::disk::append::Appender;
+use crate::disk::error::kind_of;
+use crate::disk::staged::{link_and_unlink, move_without_replacing};
 
 struct Scene {
     folder: TempDir,
@@ -12,7 +19,7 @@ struct Scene {
 
 fn scene() -> Scene {
     let folder = tempfile::tempdir().unwrap();
-    let store = DiskBlobStore::new(&DataDir::open(folder.path()).unwrap());
+    let store = DiskBlobStore::without_packs(&DataDir::open(folder.path()).unwrap());
     Scene { folder, store }
 }
 
@@ -86,7 +93,7 @@ fn what_a_killed_process_left_staged_is_gone_after_reopening_and_the_rest_is_not
     // A process that is killed runs no destructor; only the lock goes.
     fs::write(folder.path().join("staging/left"), b"half").unwrap();
     drop(store);
-    let store = DiskBlobStore::new(&DataDir::open(folder.path()).unwrap());
+    let store = DiskBlobStore::without_packs(&DataDir::open(folder.path()).unwrap());
     assert_eq!(files(&folder.path().join("staging")).len(), 0);
     assert_eq!(read(&store, &key).unwrap(), b"bytes");
 }
@@ -125,13 +132,13 @@ fn whichever_sync_fails_nothing_is_published_until_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
         let calls = AtomicUsize::new(0);
-        let gate = SyncGate::with(Box::new(move |file| {
+        let gate = SyncGate::with(Box::new(move |file, depth| {
             if calls.fetch_add(1, Ordering::SeqCst) == k {
                 return Err(io::Error::from_raw_os_error(5));
             }
-            file.sync_all()
+            depth.sync(file)
         }));
-        let store = DiskBlobStore::with_gate(&dir, gate, None);
+        let store = DiskBlobStore::with(&dir, Arc::new(gate), None, None);
         let mut before = store.stage().unwrap();
         before.write(b"before").unwrap();
 
@@ -144,7 +151,7 @@ fn whichever_sync_fails_nothing_is_published_until_a_restart() {
         assert_eq!(files(&folder.path().join("staging")).len(), 0, "k = {k}");
 
         drop((store, dir));
-        let reopened = DiskBlobStore::new(&DataDir::open(folder.path()).unwrap());
+        let reopened = DiskBlobStore::without_packs(&DataDir::open(folder.path()).unwrap());
         publish(&reopened, b"bytes").unwrap();
     }
 }
@@ -154,13 +161,18 @@ fn a_full_disk_at_whichever_sync_ends_that_upload_alone() {
     for k in 0..4 {
         let folder = tempfile::tempdir().unwrap();
         let calls = AtomicUsize::new(0);
-        let gate = SyncGate::with(Box::new(move |file| {
+        let gate = SyncGate::with(Box::new(move |file, depth| {
             if calls.fetch_add(1, Ordering::SeqCst) == k {
                 return Err(Errno::NOSPC.into());
             }
-            file.sync_all()
+            depth.sync(file)
         }));
-        let store = DiskBlobStore::with_gate(&DataDir::open(folder.path()).unwrap(), gate, None);
+        let store = DiskBlobStore::with(
+            &DataDir::open(folder.path()).unwrap(),
+            Arc::new(gate),
+            None,
+            None,
+        );
         let error = publish(&store, b"bytes").unwrap_err();
         assert_eq!(error.kind(), PortErrorKind::StorageFull);
         assert_eq!(files(&folder.path().join("blobs")).len(), 0, "k = {k}");
@@ -174,11 +186,16 @@ fn the_second_blob_of_a_shard_syncs_itself_and_its_name_only() {
     let folder = tempfile::tempdir().unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
-    let gate = SyncGate::with(Box::new(move |file| {
+    let gate = SyncGate::with(Box::new(move |file, depth| {
         counted.fetch_add(1, Ordering::SeqCst);
-        file.sync_all()
+        depth.sync(file)
     }));
-    let store = DiskBlobStore::with_gate(&DataDir::open(folder.path()).unwrap(), gate, None);
+    let store = DiskBlobStore::with(
+        &DataDir::open(folder.path()).unwrap(),
+        Arc::new(gate),
+        None,
+        None,
+    );
     publish(&store, b"one").unwrap();
     assert_eq!(calls.swap(0, Ordering::SeqCst), 4);
     publish(&store, b"two").unwrap();
@@ -240,16 +257,16 @@ fn a_small_file_takes_one_sync_of_the_file_system_and_none_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let (own, all) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (own_calls, all_calls) = (Arc::clone(&own), Arc::clone(&all));
-    let gate = SyncGate::with(Box::new(move |file| {
+    let gate = SyncGate::with(Box::new(move |file, depth| {
         own_calls.fetch_add(1, Ordering::SeqCst);
-        file.sync_all()
+        depth.sync(file)
     }));
     let group = GroupSync::with(Box::new(move || {
         all_calls.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }));
     let dir = DataDir::open(folder.path()).unwrap();
-    let store = DiskBlobStore::with_gate(&dir, gate, Some(group));
+    let store = DiskBlobStore::with(&dir, Arc::new(gate), Some(group), None);
     publish(&store, b"small").unwrap();
     assert_eq!(all.load(Ordering::SeqCst), 1);
     assert_eq!(own.load(Ordering::SeqCst), 0);
@@ -269,7 +286,7 @@ fn when_the_file_system_cannot_be_synced_nothing_is_published() {
             _ => Err(kind.into()),
         }));
         let dir = DataDir::open(folder.path()).unwrap();
-        let store = DiskBlobStore::with_gate(&dir, SyncGate::new(), Some(group));
+        let store = DiskBlobStore::with(&dir, Arc::new(SyncGate::new()), Some(group), None);
         let mut begun = store.stage().unwrap();
         begun.write(b"begun before").unwrap();
         publish(&store, b"bytes").unwrap_err();

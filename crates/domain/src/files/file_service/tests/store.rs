@@ -1,7 +1,7 @@
 //! Uploads with bytes.
 
 use super::*;
-use crate::files::{NewBlob, PushError};
+use crate::files::{Attached, NewBlob, PushError};
 
 fn request() -> StoreFile {
     StoreFile {
@@ -20,11 +20,12 @@ fn attaching(script: &Script, attached: Attached) -> (FileService, Offered) {
     let kept = Arc::clone(&offered);
     let on_attach = script.clone();
     let mut files = MockFileRepository::new();
-    files.expect_attach().returning(move |file, blob| {
-        kept.lock().unwrap().push((file.clone(), blob.clone()));
-        on_attach.call("files.attach")?;
-        Ok(attached.clone())
-    });
+    files
+        .expect_attach_then()
+        .returning(move |file, blob, done| {
+            kept.lock().unwrap().push((file, blob));
+            done(on_attach.call("files.attach").map(|()| attached.clone()));
+        });
     let service = service(script, files, RecordingStore::empty(script));
     (service, offered)
 }
@@ -82,13 +83,13 @@ fn visibility_is_what_the_upload_says_and_else_the_default() {
 
 #[test]
 fn bytes_come_first_the_row_second_and_the_surplus_goes_last() {
-    for (attached, surplus) in attachments(CONTENT) {
+    for (attached, surplus) in attachments() {
         let script = Script::default();
         let (service, _) = attaching(&script, attached.clone());
         let outcome = upload(&service, CONTENT, request()).unwrap();
         let expected = match attached {
             Attached::Stored => UploadOutcome::Stored(receipt()),
-            Attached::Linked | Attached::Healed { .. } => UploadOutcome::Linked(receipt()),
+            Attached::Replaced { .. } => UploadOutcome::Linked(receipt()),
         };
         assert_eq!(outcome, expected);
         let mut order: Vec<String> = [
@@ -96,7 +97,6 @@ fn bytes_come_first_the_row_second_and_the_surplus_goes_last() {
             "stage.write",
             "stage.write",
             "ids.new_id",
-            "blobs.find_live",
             "stage.publish",
             "files.attach",
         ]
@@ -107,9 +107,70 @@ fn bytes_come_first_the_row_second_and_the_surplus_goes_last() {
     }
 }
 
+/// The same protocol by a caller that does not wait.
+fn upload_then(service: &FileService, bytes: &[u8]) -> Result<UploadOutcome, Code> {
+    let session = service.begin_upload().map_err(|error| error.code())?;
+    let session = session.push(bytes).map_err(|error| error.code())?;
+    let (sender, outcome) = std::sync::mpsc::channel();
+    service.store_then(&actor(), session.finish(), request(), move |told| {
+        sender.send(told).unwrap();
+    });
+    outcome.recv().unwrap().map_err(|error| error.code())
+}
+
+#[test]
+fn who_does_not_wait_is_answered_alike_and_leaves_the_surplus_to_be_discarded() {
+    for (attached, surplus) in attachments() {
+        let script = Script::default();
+        let (service, offered) = attaching(&script, attached.clone());
+        let expected = match attached {
+            Attached::Stored => UploadOutcome::Stored(receipt()),
+            Attached::Replaced { .. } => UploadOutcome::Linked(receipt()),
+        };
+        assert_eq!(upload_then(&service, CONTENT), Ok(expected));
+        assert_eq!(offered.lock().unwrap().len(), 1);
+        let mut order: Vec<String> = [
+            "store.stage",
+            "stage.write",
+            "ids.new_id",
+            "stage.publish",
+            "files.attach",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        order.extend(surplus.map(|key| format!("store.discard {key}")));
+        assert_eq!(script.notes(), order);
+    }
+}
+
+#[test]
+fn every_failing_port_is_told_to_who_does_not_wait() {
+    for (attached, _) in attachments() {
+        fail_every_call(
+            &[],
+            |script| {
+                let (service, _) = attaching(script, attached.clone());
+                upload_then(&service, CONTENT)
+            },
+            |outcome| {
+                matches!(outcome, UploadOutcome::Stored(r) | UploadOutcome::Linked(r)
+                    if *r == receipt())
+            },
+        );
+    }
+}
+
+#[test]
+fn who_does_not_wait_for_no_bytes_is_told_so() {
+    let script = Script::default();
+    let (service, _) = attaching(&script, Attached::Stored);
+    assert_eq!(upload_then(&service, b""), Ok(UploadOutcome::Empty));
+    assert_eq!(script.count("stage.publish"), 0);
+}
+
 #[test]
 fn every_failing_port_ends_an_upload_except_when_the_surplus_goes() {
-    for (attached, _) in attachments(CONTENT) {
+    for (attached, _) in attachments() {
         fail_every_call(
             &["store.remove"],
             |script| {
@@ -128,7 +189,7 @@ fn every_failing_port_ends_an_upload_except_when_the_surplus_goes() {
 fn what_was_published_stays_when_the_row_fails() {
     for (kind, code) in KINDS {
         let script = Script::failing_on("files.attach", kind);
-        let (service, _) = attaching(&script, Attached::Linked);
+        let (service, _) = attaching(&script, Attached::Stored);
         assert_eq!(upload(&service, CONTENT, request()), Err(code));
         assert_eq!(script.count("stage.publish"), 1);
         assert_eq!(script.count("store.remove"), 0);
@@ -228,51 +289,4 @@ fn an_upload_that_is_given_up_is_discarded() {
         script.notes(),
         ["store.stage", "stage.write", "stage.discard"]
     );
-}
-
-/// What happens between the staging and the row when `known` content is found by its digest.
-fn between_staging_and_row(known: BlobRef, store: &RecordingStore) -> Vec<String> {
-    let script = Script::default();
-    let (mut service, _) = attaching(&script, Attached::Linked);
-    service.blobs = Arc::new(blobs_finding(&script, Some(known)));
-    service.store = Arc::new(RecordingStore {
-        script: script.clone(),
-        ..store.clone()
-    });
-    upload(&service, CONTENT, request()).unwrap();
-    let notes = script.notes();
-    let from = notes.iter().position(|note| note == "blobs.find_live");
-    let to = notes.iter().position(|note| note == "stage.publish");
-    notes[from.unwrap() + 1..to.unwrap()].to_vec()
-}
-
-#[test]
-fn a_lost_copy_is_flagged_before_fresh_bytes_are_offered_so_that_they_heal_it() {
-    let script = Script::default();
-    let missing = RecordingStore::empty(&script);
-    let short = RecordingStore {
-        claimed_size: Some(7),
-        ..RecordingStore::holding(&script, CONTENT)
-    };
-    for store in [missing, short] {
-        assert_eq!(
-            between_staging_and_row(held(CONTENT), &store),
-            ["store.open held", "blobs.flag_damaged"]
-        );
-    }
-}
-
-#[test]
-fn a_sound_copy_is_only_looked_at_and_a_flagged_one_not_even_that() {
-    let script = Script::default();
-    let whole = RecordingStore::holding(&script, CONTENT);
-    assert_eq!(
-        between_staging_and_row(held(CONTENT), &whole),
-        ["store.open held"]
-    );
-    let flagged = BlobRef {
-        damaged: true,
-        ..held(CONTENT)
-    };
-    assert!(between_staging_and_row(flagged, &whole).is_empty());
 }

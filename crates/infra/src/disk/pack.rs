@@ -1,0 +1,261 @@
+//! Small blobs, many to a file.
+//!
+//! A file of its own takes an i-node, a name and the sync of both, which for ten kilobytes is nearly
+//! all of the cost. In a pack a small blob is a record behind others, and one sync makes a batch of
+//! them durable ([`appender`]). What was acknowledged is never written again: records are only
+//! appended, each from a block of its own, and every start begins a fresh pack, so that nobody has to
+//! guess where an interrupted one ends. A removed record becomes a hole, which gives its room back;
+//! a sealed pack without records is unlinked.
+
+mod appender;
+mod format;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+use kms_domain::files::{BlobKey, BlobReader, Sha256};
+use kms_domain::{Done, PortError, PortErrorKind};
+use rustix::fs::{FallocateFlags, fallocate};
+
+use super::DataDir;
+use super::error::io_failed;
+use super::sync::SyncGate;
+use appender::{Append, Appender, Work};
+pub(super) use format::MAX_CONTENT;
+use format::{BLOCK, PackId, Place, RECORD_HEAD, read_whole, walk};
+
+/// Most uploads and removals that wait for the thread; the next upload is refused as busy. They hold
+/// what their connections held before, at most [`MAX_CONTENT`] bytes each.
+const QUEUE: usize = 1024;
+
+/// The packs of a data folder. Dropped, it finishes what was queued.
+pub(super) struct Packs {
+    shared: Arc<Shared>,
+    // None only while it is dropped.
+    queue: Option<SyncSender<Work>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    // Keeps the folder locked as long as the thread may write to it.
+    _dir: DataDir,
+    folder: PathBuf,
+    gate: Arc<SyncGate>,
+    active: Mutex<Option<PackId>>,
+}
+
+/// Why content was not taken.
+#[derive(Debug, thiserror::Error)]
+enum QueueError {
+    #[error("too many small files wait to be stored")]
+    Full,
+    #[error("the thread that stores small files is gone")]
+    Gone,
+}
+
+impl Packs {
+    /// The packs in `dir`. `None` where removed records would never give their room back, or where
+    /// the thread could not be started; small blobs are files of their own there.
+    pub(super) fn of(dir: &DataDir, gate: &Arc<SyncGate>) -> Option<Self> {
+        let shared = Arc::new(Shared {
+            folder: dir.packs(),
+            _dir: dir.clone(),
+            gate: Arc::clone(gate),
+            active: Mutex::default(),
+        });
+        if let Err(error) = shared.try_hole() {
+            tracing::warn!(%error, "small files get a file each: holes cannot be made here");
+            return None;
+        }
+        let (sender, receiver) = sync_channel(QUEUE);
+        let appender = Appender::new(Arc::clone(&shared));
+        let thread = Builder::new()
+            .name("kms-packs".to_owned())
+            .spawn(move || appender.run(&receiver));
+        match thread {
+            Ok(thread) => Some(Self {
+                shared,
+                queue: Some(sender),
+                thread: Some(thread),
+            }),
+            Err(error) => {
+                tracing::warn!(%error, "small files get a file each: no thread for packs");
+                None
+            }
+        }
+    }
+
+    /// Stores `content`, at most [`MAX_CONTENT`] bytes, and has `done` called with its key when it is
+    /// durable. Does not block.
+    pub(super) fn append(&self, sha256: Sha256, content: Vec<u8>, done: Done<BlobKey>) {
+        let work = Work::Append(Append {
+            sha256,
+            content,
+            done,
+        });
+        let refused = match &self.queue {
+            Some(queue) => match queue.try_send(work) {
+                Ok(()) => return,
+                Err(TrySendError::Full(work)) => {
+                    (work, PortErrorKind::Unavailable, QueueError::Full)
+                }
+                Err(TrySendError::Disconnected(work)) => {
+                    (work, PortErrorKind::Internal, QueueError::Gone)
+                }
+            },
+            None => (work, PortErrorKind::Internal, QueueError::Gone),
+        };
+        if let (Work::Append(append), kind, error) = refused {
+            (append.done)(Err(PortError::new(kind, error)));
+        }
+    }
+
+    /// Opens the content under `key`. `None` if the key names nothing in a pack, or nothing that is
+    /// there.
+    pub(super) fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
+        let Some(place) = Place::parse(key) else {
+            return Ok(None);
+        };
+        let path = self.shared.path(place.pack);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(io_failed("open", &path)(e)),
+        };
+        // All of it, now: what is read later could meet the hole of a removal.
+        let mut record = vec![0; place.filled()];
+        let is_there = read_whole(&file, &mut record, place.offset());
+        if !is_there.map_err(io_failed("read", &path))? {
+            return Ok(None);
+        }
+        if !place.is_head_of(&record) {
+            return Ok(None);
+        }
+        record.drain(..RECORD_HEAD);
+        Ok(Some(Box::new(RecordReader(Cursor::new(record)))))
+    }
+
+    /// Removes the content under `key`, if there is any.
+    pub(super) fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
+        let Some(place) = Place::parse(key) else {
+            return Ok(());
+        };
+        let path = self.shared.path(place.pack);
+        remove_record(&self.shared, &place).map_err(io_failed("remove from", &path))
+    }
+
+    /// Removes the content under `key` soon. `false` if the key is of no pack, or too much waits.
+    pub(super) fn discard(&self, key: &BlobKey) -> bool {
+        match (Place::parse(key), &self.queue) {
+            (Some(place), Some(queue)) => queue.try_send(Work::Discard(place)).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// Calls `each` with the key of every record.
+    pub(super) fn keys(&self, each: &mut dyn FnMut(BlobKey)) -> Result<(), PortError> {
+        let folder = &self.shared.folder;
+        let failed = || io_failed("list", folder);
+        for entry in fs::read_dir(folder).map_err(failed())? {
+            let name = entry.map_err(failed())?.file_name();
+            let Some(id) = name.to_str().and_then(PackId::parse) else {
+                continue;
+            };
+            let path = self.shared.path(id);
+            let file = match File::open(&path) {
+                Ok(file) => file,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(io_failed("open", &path)(e)),
+            };
+            let mut report = |place: Place| place.key().map(&mut *each);
+            walk(id, &file, &mut report).map_err(io_failed("walk through", &path))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Packs {
+    fn drop(&mut self) {
+        self.queue = None;
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        // Whoever waited for the last record may have been the last to hold the store.
+        let is_own = thread.thread().id() == std::thread::current().id();
+        if !is_own && thread.join().is_err() {
+            tracing::error!("the thread that stores small files panicked");
+        }
+    }
+}
+
+impl Shared {
+    fn path(&self, id: PackId) -> PathBuf {
+        self.folder.join(id.to_string())
+    }
+
+    fn active(&self) -> MutexGuard<'_, Option<PackId>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tries whether holes can be made in this file system.
+    fn try_hole(&self) -> io::Result<()> {
+        let path = self.folder.join("probe");
+        let tried = (|| {
+            let file = File::create(&path)?;
+            file.set_len(BLOCK)?;
+            punch(&file, 0, BLOCK)
+        })();
+        let _ = fs::remove_file(&path);
+        tried
+    }
+}
+
+/// Makes a hole of a record. Which bytes there are is not looked at: a key is never used again, so
+/// they are this record's or a hole already.
+fn remove_record(shared: &Shared, place: &Place) -> io::Result<()> {
+    let path = shared.path(place.pack);
+    let file = match OpenOptions::new().write(true).open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    punch(&file, place.offset(), place.span())?;
+    let active = shared.active();
+    if *active != Some(place.pack) {
+        shared.unlink_if_empty(place.pack)?;
+    }
+    Ok(())
+}
+
+fn punch(file: &File, offset: u64, length: u64) -> io::Result<()> {
+    let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    Ok(fallocate(file, hole, offset, length)?)
+}
+
+/// The content of a record.
+struct RecordReader(Cursor<Vec<u8>>);
+
+impl Read for RecordReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Seek for RecordReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+impl BlobReader for RecordReader {
+    fn size(&self) -> u64 {
+        u64::try_from(self.0.get_ref().len()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;
