@@ -35,8 +35,10 @@ CREATE TABLE blobs (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     sha256     BLOB    NOT NULL CHECK (length(sha256) = 32),
     size       INTEGER NOT NULL CHECK (size >= 0),
-    -- A key names one copy of the bytes for ever, also after its row was doomed.
-    store_key  TEXT    NOT NULL UNIQUE,
+    -- A key names one copy of the bytes for ever, also after its row was doomed; the store sees to
+    -- that. It begins with the digest in hexadecimal, so a row is found by its key through
+    -- blobs_live. An index of its own would be one more page to write for every upload.
+    store_key  TEXT    NOT NULL,
     -- 'doomed' content is about to be unlinked. Nothing may refer to it any more.
     state      TEXT    NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'doomed')),
     -- When the bytes were found missing, short or changed; NULL while they are sound.
