@@ -102,7 +102,7 @@ fn a_flipped_byte_in_a_large_file_tears_the_answer() {
     let body = user.signed(json!({"fid": fid})).to_string();
     wire.send(post("/app/user/getfile", body));
     let torn = wire.torn_answer();
-    // The status was on its way before the last block could be checked.
+    // The status was on its way before the block in the middle was checked.
     assert_eq!(torn.status, 200);
     assert!(
         torn.announced > 2 * MIB && torn.received < torn.announced,
@@ -111,6 +111,32 @@ fn a_flipped_byte_in_a_large_file_tears_the_answer() {
     server.wait_for_log("an answer was cut off");
     let told = |line: &str| line.contains("ERROR") && line.contains(&torn.request_id);
     assert!(server.log().lines().any(told), "{}", server.log());
+    heals(&server, &user, &fid, &content);
+}
+
+#[test]
+fn content_without_its_checksums_is_read_and_gets_new_ones() {
+    let mut server = Server::start();
+    let user = server.new_user();
+    let content = bytes(1, 2 * MIB);
+    let fid = user.publish("a", &content);
+    let sums = server.only_blob().with_added_extension("sums");
+    for lost in [true, false] {
+        if lost {
+            // As after a restore of the contents alone.
+            server.stop();
+            fs::remove_file(&sums).unwrap();
+            server.start_again();
+        } else {
+            flip_a_byte(&sums);
+        }
+        assert!(user.read(&fid) == content);
+        assert!(sums.exists());
+        server.wait_for_log("checksums were missing or damaged");
+    }
+    flip_a_byte(&server.only_blob());
+    fs::remove_file(&sums).unwrap();
+    user.get_file(&fid).expect_bare(5);
     heals(&server, &user, &fid, &content);
 }
 

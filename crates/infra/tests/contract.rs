@@ -11,7 +11,7 @@ use kms_infra::sqlite::{
     SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
-use kms_testkit::contract::{Counter, Hashers, Repositories, Scratches, Store};
+use kms_testkit::contract::{Counter, Damage, Damager, Hashers, Repositories, Scratches, Store};
 
 fn repositories() -> Repositories {
     let folder = tempfile::tempdir().unwrap();
@@ -37,6 +37,7 @@ fn store() -> Store {
         store: Arc::new(store),
         staged: counter(folder.path().join("staging")),
         published: counter(folder.path().join("blobs")),
+        damage: damager(folder.path().join("blobs")),
         keep: Box::new(folder),
     }
 }
@@ -51,16 +52,47 @@ fn scratches() -> Scratches {
     }
 }
 
-/// Counts the files below `folder`.
+/// Counts the files below `folder`. Checksums count where the file that they belong to is missing.
 fn counter(folder: PathBuf) -> Counter {
-    fn count(folder: &Path) -> usize {
-        let entries = std::fs::read_dir(folder).unwrap();
-        entries
-            .map(|entry| entry.unwrap().path())
-            .map(|path| if path.is_dir() { count(&path) } else { 1 })
-            .sum()
-    }
-    Box::new(move || count(&folder))
+    Box::new(move || {
+        let files = files(&folder);
+        let belongs = |path: &Path| {
+            path.extension()
+                .is_some_and(|extension| extension == "sums")
+                && files.contains(&path.with_extension(""))
+        };
+        files.iter().filter(|path| !belongs(path)).count()
+    })
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+/// Does to a file below `folder` what a disk may do to it.
+fn damager(folder: PathBuf) -> Damager {
+    Box::new(move |key, damage| {
+        let files = files(&folder);
+        let is_it = |path: &&PathBuf| path.file_name().is_some_and(|name| name == key.as_str());
+        let path = files.iter().find(is_it).unwrap();
+        let mut bytes = std::fs::read(path).unwrap();
+        match damage {
+            Damage::Flip(place) => bytes[place] ^= 1,
+            Damage::Cut(length) => bytes.truncate(length),
+            Damage::Grow => bytes.push(0),
+        }
+        std::fs::write(path, bytes).unwrap();
+    })
 }
 
 fn hashers() -> Hashers {

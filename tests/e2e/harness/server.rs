@@ -85,11 +85,16 @@ impl Server {
         self.data.path().join("data")
     }
 
-    /// The files that hold contents.
+    /// The files that hold contents. Each checksum file must belong to one of them.
+    #[track_caller]
     pub(crate) fn blobs(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         files_below(&self.data_dir().join("blobs"), &mut found);
-        found
+        let is_sums = |path: &PathBuf| path.extension().is_some_and(|name| name == "sums");
+        let (sums, blobs): (Vec<_>, Vec<_>) = found.into_iter().partition(is_sums);
+        let is_lost = |path: &&PathBuf| !blobs.contains(&path.with_extension(""));
+        assert_eq!(sums.iter().find(is_lost), None, "of no content");
+        blobs
     }
 
     /// The only file with content.

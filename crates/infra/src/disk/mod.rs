@@ -5,14 +5,18 @@
 //! <data>/kms.db                            the database
 //! <data>/staging/<random>                  bytes on their way in; emptied at every start
 //! <data>/staging/scratch-<random>          has lost this name before a byte is in it
+//! <data>/staging/<random>.sums             checksums on their way in
 //! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
+//! <data>/blobs/ab/cd/<sha256>-<random>.sums  checksums of their blocks, if there is more than one
 //! ```
 
 mod append;
 mod data_dir;
 mod group;
+mod reader;
 mod scratch;
 mod store;
+mod sums;
 mod sync;
 
 pub use data_dir::{DataDir, OpenError};

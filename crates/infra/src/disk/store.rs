@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,8 @@ use rustix::io::Errno;
 use super::DataDir;
 use super::append::Appender;
 use super::group::{GroupSync, Since};
+use super::reader::FileReader;
+use super::sums::{self, SumsWriter};
 use super::sync::{SyncError, SyncGate, is_full};
 use crate::random::random_bytes;
 
@@ -75,13 +77,14 @@ impl BlobStore for DiskBlobStore {
         Ok(Box::new(StagedFile {
             store: Arc::clone(&self.0),
             file: Appender::new(file),
+            sums: SumsWriter::new(sums::path_of(&path)),
             path: Some(path),
             since,
         }))
     }
 
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
-        let Some(path) = self.0.locate(key) else {
+        let Some((sha256, path)) = self.0.locate(key) else {
             return Ok(None);
         };
         let file = match File::open(&path) {
@@ -90,25 +93,36 @@ impl BlobStore for DiskBlobStore {
             Err(e) => return Err(io_failed("open", &path)(e)),
         };
         let size = file.metadata().map_err(io_failed("look at", &path))?.len();
-        Ok(Some(Box::new(FileReader { file, size })))
+        let dir = self.0.dir.clone();
+        let reader = FileReader::new(dir, file, path, sha256, size);
+        Ok(Some(Box::new(reader)))
     }
 
     /// Not synced: if a power cut brings the name back, the copy lies there without a row, which is
     /// what the collector looks for, and its key is never given to other bytes.
+    ///
+    /// The checksums go last: a reader that makes them anew relies on that.
     fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
-        let Some(path) = self.0.locate(key) else {
+        let Some((_, path)) = self.0.locate(key) else {
             return Ok(());
         };
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_failed("remove", &path)(e)),
-            _ => Ok(()),
+        let sums = sums::path_of(&path);
+        for path in [path, sums] {
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_failed("remove", &path)(e));
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 
 impl Inner {
-    /// Where the bytes under `key` are. `None` for keys that another kind of store made.
-    fn locate(&self, key: &BlobKey) -> Option<PathBuf> {
+    /// Where the bytes under `key` are, and their digest. `None` for keys that another kind of store
+    /// made.
+    fn locate(&self, key: &BlobKey) -> Option<(Sha256, PathBuf)> {
         let (sha256, random) = key.as_str().split_once('-')?;
         if sha256.len() != SHA256_DIGITS || random.len() != RANDOM_DIGITS {
             return None;
@@ -120,7 +134,8 @@ impl Inner {
         {
             return None;
         }
-        Some(self.shard(sha256)?.join(key.as_str()))
+        let path = self.shard(sha256)?.join(key.as_str());
+        Some((Sha256::parse(sha256).ok()?, path))
     }
 
     /// `blobs/ab/cd` for a digest that begins with `abcd`: 65,536 folders, so that a hundred million
@@ -170,6 +185,7 @@ impl Inner {
 struct StagedFile {
     store: Arc<Inner>,
     file: Appender,
+    sums: SumsWriter,
     // None once the file has moved to its published name.
     path: Option<PathBuf>,
     // When it was begun, where files are synced in groups.
@@ -179,43 +195,63 @@ struct StagedFile {
 impl StagedBlob for StagedFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), PortError> {
         let path = self.path.as_deref().unwrap_or(Path::new(""));
-        self.file.append(bytes).map_err(io_failed("write", path))
+        self.file
+            .append(bytes)
+            .and_then(|()| self.sums.add(bytes))
+            .map_err(io_failed("write", path))
     }
 
     fn publish(mut self: Box<Self>, sha256: &Sha256) -> Result<BlobKey, PortError> {
         let staged = self.path.clone().unwrap_or_default();
-        let sha256 = sha256.to_string();
-        let name = format!("{sha256}-{}", random_hex()?);
+        let digits = sha256.to_string();
+        let name = format!("{digits}-{}", random_hex()?);
         let key = BlobKey::parse(&name).map_err(PortError::internal)?;
-        let shard = self.store.shard(&sha256).unwrap_or_default();
+        let store = Arc::clone(&self.store);
+        let shard = store.shard(&digits).unwrap_or_default();
         let target = shard.join(&name);
 
         let is_large = self.file.is_large();
         let file = self.file.finish().map_err(io_failed("write", &staged))?;
-        let grouped = self.store.group.as_ref().zip(self.since);
-        match grouped {
-            // Its bytes are not in the cache: its own sync is quick, and nobody else has to wait
-            // for it.
-            Some(_) if !is_large => {}
-            _ => self
-                .store
-                .gate
-                .sync(file)
-                .map_err(sync_failed("sync", &staged))?,
+        let sums = self.sums.finish(sha256);
+        let sums = sums.map_err(io_failed("write the checksums of", &staged))?;
+        let grouped = store.group.as_ref().zip(self.since);
+        // The sync of the file system will cover them. Only bytes that are not in the cache are
+        // synced by themselves: that is quick, and nobody else has to wait for it.
+        let own = (grouped.is_none() || is_large).then_some(file);
+        let own_sums = sums.filter(|_| grouped.is_none());
+        for file in own.into_iter().chain(own_sums) {
+            let synced = store.gate.sync(file);
+            synced.map_err(sync_failed("sync", &staged))?;
         }
-        self.store.make_shard(&shard)?;
-        move_without_replacing(&staged, &target).map_err(io_failed("publish as", &target))?;
-        self.path = None;
-        let synced = match grouped {
-            Some((group, since)) => group.sync(&self.store.gate, since),
-            None => self.store.gate.sync_folder(&shard),
-        };
-        if let Err(error) = synced {
-            // Nobody will learn the key, so nothing would ever refer to the file.
+        store.make_shard(&shard)?;
+        let published = self.move_to(&target).and_then(|()| {
+            let synced = match grouped {
+                Some((group, since)) => group.sync(&store.gate, since),
+                None => store.gate.sync_folder(&shard),
+            };
+            synced.map_err(sync_failed("sync", &shard))
+        });
+        if let Err(error) = published {
+            // Nobody will learn the key, so nothing would ever refer to the files.
             let _ = fs::remove_file(&target);
-            return Err(sync_failed("sync", &shard)(error));
+            let _ = fs::remove_file(sums::path_of(&target));
+            return Err(error);
         }
         Ok(key)
+    }
+}
+
+impl StagedFile {
+    /// The checksums get their name first: a file that has its name has everything.
+    fn move_to(&mut self, target: &Path) -> Result<(), PortError> {
+        self.sums
+            .move_to(&sums::path_of(target))
+            .map_err(io_failed("publish the checksums of", target))?;
+        if let Some(staged) = &self.path {
+            move_without_replacing(staged, target).map_err(io_failed("publish as", target))?;
+        }
+        self.path = None;
+        Ok(())
     }
 }
 
@@ -227,29 +263,6 @@ impl Drop for StagedFile {
             // The next start empties the staging area.
             tracing::warn!(%error, path = %path.display(), "a staged file stays behind");
         }
-    }
-}
-
-struct FileReader {
-    file: File,
-    size: u64,
-}
-
-impl Read for FileReader {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buf)
-    }
-}
-
-impl Seek for FileReader {
-    fn seek(&mut self, pos: SeekFrom) -> io::Result<u64> {
-        self.file.seek(pos)
-    }
-}
-
-impl BlobReader for FileReader {
-    fn size(&self) -> u64 {
-        self.size
     }
 }
 

@@ -31,13 +31,22 @@ macro_rules! blob_store_contract {
                 a_removal_takes_one_blob_and_no_other,
                 an_open_reader_survives_the_removal,
                 simultaneous_uploads_do_not_mix,
+                reading_at_once_is_reading_or_nothing,
+            ]
+            damage: [
+                a_flipped_bit_is_never_answered,
+                a_part_that_touches_damage_is_not_answered,
+                a_part_far_from_damage_is_answered,
+                a_changed_length_is_never_answered,
+                damage_to_one_blob_is_none_to_others,
+                reading_at_once_answers_no_damage_either,
             ]
         }
     };
 }
 
 /// Every byte value, in an order that repeats at no power of two.
-fn pattern(len: usize) -> Vec<u8> {
+pub(super) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i % 251) as u8).collect()
 }
 
@@ -47,15 +56,15 @@ fn stage(on: &Store, bytes: &[u8]) -> Box<dyn StagedBlob> {
     staged
 }
 
-fn publish(on: &Store, bytes: &[u8]) -> BlobKey {
+pub(super) fn publish(on: &Store, bytes: &[u8]) -> BlobKey {
     stage(on, bytes).publish(&sha256_of(bytes)).unwrap()
 }
 
-fn open(on: &Store, key: &BlobKey) -> Box<dyn BlobReader> {
+pub(super) fn open(on: &Store, key: &BlobKey) -> Box<dyn BlobReader> {
     on.store.open(key).unwrap().expect("a published blob")
 }
 
-fn read(on: &Store, key: &BlobKey) -> Vec<u8> {
+pub(super) fn read(on: &Store, key: &BlobKey) -> Vec<u8> {
     let mut bytes = Vec::new();
     open(on, key).read_to_end(&mut bytes).unwrap();
     bytes
@@ -285,4 +294,29 @@ pub fn simultaneous_uploads_do_not_mix(on: &Store) {
     let distinct: HashSet<_> = keys.iter().map(|(key, _)| key).collect();
     assert_eq!(distinct.len(), 16);
     assert_eq!(((on.staged)(), (on.published)()), (0, 16));
+}
+
+/// Whoever asks again where waiting is allowed gets the rest, at whatever place.
+pub fn reading_at_once_is_reading_or_nothing(on: &Store) {
+    let bytes = pattern(700_000);
+    let mut reader = open(on, &publish(on, &bytes));
+    for (start, piece) in [(0, 262_144), (0, 50_000), (100_001, 700_000)] {
+        reader.seek(SeekFrom::Start(start as u64)).unwrap();
+        let (mut found, mut buffer) = (Vec::new(), vec![0; piece]);
+        loop {
+            let before = reader.stream_position().unwrap();
+            let read = match reader.read_now(&mut buffer).unwrap() {
+                Some(read) => read,
+                None => {
+                    assert_eq!(reader.stream_position().unwrap(), before);
+                    reader.read(&mut buffer).unwrap()
+                }
+            };
+            if read == 0 {
+                break;
+            }
+            found.extend_from_slice(&buffer[..read]);
+        }
+        assert!(found == bytes[start..], "from {start} in pieces of {piece}");
+    }
 }
