@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::harness::blobs::flip_byte_of;
 use crate::harness::wire::post;
 use crate::harness::{Server, User, Wire, bytes, md5_hex};
 
@@ -87,7 +88,7 @@ fn a_flipped_byte_in_a_large_file_tears_the_answer() {
     let body = user.signed(json!({"fid": fid})).to_string();
     wire.send(post("/app/user/getfile", body));
     let torn = wire.torn_answer();
-    // The status was on its way before the last block could be checked.
+    // The status was on its way before the block in the middle was checked.
     assert_eq!(torn.status, 200);
     assert!(
         torn.announced > 2 * MIB && torn.received < torn.announced,
@@ -96,6 +97,32 @@ fn a_flipped_byte_in_a_large_file_tears_the_answer() {
     server.wait_for_log("an answer was cut off");
     let told = |line: &str| line.contains("ERROR") && line.contains(&torn.request_id);
     assert!(server.log().lines().any(told), "{}", server.log());
+    heals(&server, &user, &fid, &content);
+}
+
+#[test]
+fn content_without_its_checksums_is_read_and_gets_new_ones() {
+    let mut server = Server::start();
+    let user = server.new_user();
+    let content = bytes(1, 2 * MIB);
+    let fid = user.publish("a", &content);
+    let sums = server.only_blob().file.with_added_extension("sums");
+    for lost in [true, false] {
+        if lost {
+            // As after a restore of the contents alone.
+            server.stop();
+            std::fs::remove_file(&sums).unwrap();
+            server.start_again();
+        } else {
+            flip_byte_of(&sums, std::fs::metadata(&sums).unwrap().len() / 2);
+        }
+        assert!(user.read(&fid) == content);
+        assert!(sums.exists());
+        server.wait_for_log("checksums were missing or damaged");
+    }
+    server.only_blob().flip_a_byte();
+    std::fs::remove_file(&sums).unwrap();
+    user.get_file(&fid).expect_bare(5);
     heals(&server, &user, &fid, &content);
 }
 

@@ -120,7 +120,7 @@ fn several_ranges_and_what_is_none_are_ignored() {
 }
 
 #[test]
-fn a_part_is_read_without_the_rest() {
+fn a_part_is_checked_and_read_without_the_rest() {
     let server = Server::start();
     let user = server.new_user();
     let content = bytes(1, 2 * MIB);
@@ -131,12 +131,24 @@ fn a_part_is_read_without_the_rest() {
         .content(&fid, &[("Range", "bytes=-1000")])
         .expect_status(206);
     assert!(end.body == content[content.len() - 1000..]);
-    // Who asks for everything as a range gets it checked like everything.
+    // Who asks for what is wrong does not get it, however little else.
+    for range in ["bytes=1048576-1048576", "bytes=1048570-1048600"] {
+        user.content(&fid, &[("Range", range)])
+            .expect_problem(500, 5);
+    }
+    // That it is known by now takes nothing from the rest.
+    let end = user
+        .content(&fid, &[("Range", "bytes=-1000")])
+        .expect_status(206);
+    assert!(end.body == content[content.len() - 1000..]);
+    // Everything as a range breaks off in front of it.
     let bearer = user.bearer();
     let headers = [("Authorization", bearer.as_str()), ("Range", "bytes=0-")];
     let mut wire = Wire::to(&user.client);
     wire.send(head("GET", &content_of(&fid), &headers));
-    assert_eq!(wire.torn_answer().status, 206);
+    let torn = wire.torn_answer();
+    assert_eq!((torn.status, torn.announced), (206, content.len()));
+    assert!(torn.received <= MIB, "{torn:?}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod call;
 pub mod cli;
 pub mod config;
 mod download;
+mod engine;
 mod error;
 pub mod intake;
 mod middleware;

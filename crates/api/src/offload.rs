@@ -5,8 +5,9 @@
 //! therefore reach a use case only through [`Offload`].
 //!
 //! One kind of work may stay on the worker: a read that is a few seeks in an index, on a reader
-//! connection that the worker has for itself ([`Lane::ShortRead`]). Handing that to another thread
-//! costs several times what it does.
+//! connection that the worker has for itself, or a block of content that is in memory
+//! ([`Lane::ShortRead`]). Handing that to another thread costs as much as what it does, or several
+//! times that.
 //!
 //! The other lanes are semaphores that span all workers, because each worker has a blocking pool of its
 //! own and only a shared semaphore is a global limit. A job waits for its permit *before* it is
@@ -24,7 +25,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Which queue a job belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// A few indexed reads and nothing else: no write, no file, no list. Runs where it is called.
+    /// A few indexed reads, or one block that the store has in memory, and nothing else: no write,
+    /// no device, no list. Runs where it is called.
     ShortRead,
     /// Short work on the database and the blob store.
     Storage,

@@ -1,17 +1,25 @@
 //! The adapters keep what their ports promise: the shared suites of `kms-testkit`, over SQLite, a
 //! folder on disk, bcrypt and the system's sources.
-#![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test says what is wrong by panicking"
+)]
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kms_domain::files::BlobKey;
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
     SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
-use kms_testkit::contract::{Counter, Hashers, Repositories, Scratches, Store};
+use kms_testkit::contract::{Counter, Damage, Damager, Hashers, Repositories, Scratches, Store};
 
 fn repositories() -> Repositories {
     let folder = tempfile::tempdir().unwrap();
@@ -51,6 +59,7 @@ fn store_made_by(make: fn(&DataDir) -> DiskBlobStore) -> Store {
             published.keys(&mut |_| count += 1).unwrap();
             count
         }),
+        damage: damager(folder.path().to_owned()),
         keep: Box::new(folder),
     }
 }
@@ -65,16 +74,64 @@ fn scratches() -> Scratches {
     }
 }
 
-/// Counts the files below `folder`.
+/// Counts the files below `folder`. Checksums count where the file that they belong to is missing.
 fn counter(folder: PathBuf) -> Counter {
-    fn count(folder: &Path) -> usize {
-        let entries = std::fs::read_dir(folder).unwrap();
-        entries
-            .map(|entry| entry.unwrap().path())
-            .map(|path| if path.is_dir() { count(&path) } else { 1 })
-            .sum()
-    }
-    Box::new(move || count(&folder))
+    Box::new(move || {
+        let files = files(&folder);
+        let belongs = |path: &Path| {
+            path.extension()
+                .is_some_and(|extension| extension == "sums")
+                && files.contains(&path.with_extension(""))
+        };
+        files.iter().filter(|path| !belongs(path)).count()
+    })
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+/// Does to a file below `folder` what a disk may do to it.
+fn damager(folder: PathBuf) -> Damager {
+    Box::new(move |key, damage| {
+        let files = files(&folder);
+        let is_it = |path: &&PathBuf| path.file_name().is_some_and(|name| name == key.as_str());
+        let Some(path) = files.iter().find(is_it) else {
+            return damage_record(&folder, key, damage);
+        };
+        let mut bytes = std::fs::read(path).unwrap();
+        match damage {
+            Damage::Flip(place) => bytes[place] ^= 1,
+            Damage::Cut(length) => bytes.truncate(length),
+            Damage::Grow => bytes.push(0),
+        }
+        std::fs::write(path, bytes).unwrap();
+    })
+}
+
+/// A record's key is `<sha256>-<pack>-<block>-<length>`; its length stands in its head too.
+fn damage_record(folder: &Path, key: &BlobKey, damage: Damage) {
+    let parts: Vec<_> = key.as_str().split('-').collect();
+    let block = u64::from_str_radix(parts[2], 16).unwrap();
+    let place = match damage {
+        Damage::Flip(place) => 64 + place as u64,
+        Damage::Cut(_) | Damage::Grow => 8,
+    };
+    let pack = folder.join("packs").join(parts[1]);
+    let file = File::options().read(true).write(true).open(pack).unwrap();
+    let (mut byte, place) = ([0], block * 4096 + place);
+    file.read_exact_at(&mut byte, place).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], place).unwrap();
 }
 
 fn hashers() -> Hashers {

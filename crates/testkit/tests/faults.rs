@@ -22,11 +22,12 @@ mod without_faults {
 
     fn store() -> Store {
         let store = MemoryBlobStore::new();
-        let (staging, publishing) = (store.clone(), store.clone());
+        let (staging, publishing, damaging) = (store.clone(), store.clone(), store.clone());
         Store {
             store: Arc::new(FaultyBlobStore::new(Arc::new(store), &FailNth::never())),
             staged: Box::new(move || staging.staged()),
             published: Box::new(move || publishing.keys().len()),
+            damage: Box::new(move |key, damage| damaging.damage(key, damage)),
             keep: Box::new(()),
         }
     }

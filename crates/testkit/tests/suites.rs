@@ -4,6 +4,7 @@ const ACCOUNTS: &str = include_str!("../src/contract/accounts.rs");
 const AVATARS: &str = include_str!("../src/contract/avatars.rs");
 const BLOBS: &str = include_str!("../src/contract/blobs.rs");
 const CLAIMS: &str = include_str!("../src/contract/claims.rs");
+const DAMAGE: &str = include_str!("../src/contract/damage.rs");
 const ENTRIES: &str = include_str!("../src/contract/entries.rs");
 const HASHER: &str = include_str!("../src/contract/hasher.rs");
 const LISTS: &str = include_str!("../src/contract/lists.rs");
@@ -15,11 +16,12 @@ const STORE: &str = include_str!("../src/contract/store.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 13] = [
+const SUITES: [(&str, &str, &str); 14] = [
     ("accounts", ACCOUNTS, USERS),
     ("avatars", AVATARS, AVATARS),
     ("blobs", BLOBS, BLOBS),
     ("claims", CLAIMS, ENTRIES),
+    ("damage", DAMAGE, STORE),
     ("entries", ENTRIES, ENTRIES),
     ("hasher", HASHER, HASHER),
     ("lists", LISTS, ENTRIES),

@@ -24,10 +24,16 @@ pub(crate) struct StoredBlob {
 
 impl StoredBlob {
     /// Everything that is stored in a data folder.
+    #[track_caller]
     pub(super) fn all(data: &Path) -> Vec<Self> {
         let (mut files, mut packs) = (Vec::new(), Vec::new());
         files_below(&data.join("blobs"), &mut files);
         files_below(&data.join("packs"), &mut packs);
+        let is_sums = |path: &PathBuf| path.extension().is_some_and(|name| name == "sums");
+        let (sums, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_sums);
+        // Each checksum file belongs to one of the others.
+        let is_lost = |path: &&PathBuf| !files.contains(&path.with_extension(""));
+        assert_eq!(sums.iter().find(is_lost), None, "of no content");
         let own = files.into_iter().map(|file| Self {
             start: 0,
             size: fs::metadata(&file).unwrap().len(),
@@ -42,19 +48,9 @@ impl StoredBlob {
         self.start > 0
     }
 
-    fn open(&self) -> File {
-        // Published files may be read-only.
-        fs::set_permissions(&self.file, fs::Permissions::from_mode(0o600)).unwrap();
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).open(&self.file).unwrap()
-    }
-
     /// Changes one byte in the middle, as a bad disk would.
     pub(crate) fn flip_a_byte(&self) {
-        let (file, middle) = (self.open(), self.start + self.size / 2);
-        let mut byte = [0];
-        file.read_exact_at(&mut byte, middle).unwrap();
-        file.write_all_at(&[byte[0] ^ 1], middle).unwrap();
+        flip_byte_of(&self.file, self.start + self.size / 2);
     }
 
     /// Takes it away without the server.
@@ -62,7 +58,7 @@ impl StoredBlob {
         if self.is_packed() {
             let zeros = vec![0; (RECORD_HEAD + self.size) as usize];
             let head = self.start - RECORD_HEAD;
-            self.open().write_all_at(&zeros, head).unwrap();
+            open(&self.file).write_all_at(&zeros, head).unwrap();
         } else {
             fs::remove_file(&self.file).unwrap();
         }
@@ -71,8 +67,23 @@ impl StoredBlob {
     /// Keeps the first `size` bytes. For contents that have a file of their own.
     pub(crate) fn shorten(&self, size: u64) {
         assert!(!self.is_packed(), "{self:?}");
-        self.open().set_len(size).unwrap();
+        open(&self.file).set_len(size).unwrap();
     }
+}
+
+/// Changes the byte at `place`, as a bad disk would.
+pub(crate) fn flip_byte_of(file: &Path, place: u64) {
+    let file = open(file);
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, place).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], place).unwrap();
+}
+
+fn open(file: &Path) -> File {
+    // Published files may be read-only.
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).open(file).unwrap()
 }
 
 fn records(pack: &Path) -> Vec<StoredBlob> {

@@ -8,24 +8,11 @@ use base64::{
 };
 use memchr::{memchr, memchr2, memchr3_iter};
 
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-type Decoder = base64::engine::Simd;
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-type Decoder = base64::engine::GeneralPurpose;
+use crate::engine::{self, Engine};
 
 /// Padding and white space are taken out before a text reaches these, so they refuse both, and trailing bits.
-static STANDARD: LazyLock<Decoder> = LazyLock::new(|| {
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    return Decoder::standard(CONFIG);
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    return Decoder::new(&base64::alphabet::STANDARD, CONFIG);
-});
-static URL_SAFE: LazyLock<Decoder> = LazyLock::new(|| {
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    return Decoder::url_safe(CONFIG);
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    return Decoder::new(&base64::alphabet::URL_SAFE, CONFIG);
-});
+static STANDARD: LazyLock<Engine> = LazyLock::new(|| engine::standard(CONFIG));
+static URL_SAFE: LazyLock<Engine> = LazyLock::new(|| engine::url_safe(CONFIG));
 const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_encode_padding(false)
     .with_decode_allow_trailing_bits(false)

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 
 use super::Sha256;
 use crate::{Done, PortError};
@@ -64,9 +64,27 @@ pub trait StagedBlob: Send {
 }
 
 /// A published blob, open for reading.
+///
+/// Every byte that it answers was compared with what was written before it is answered, also when
+/// only a part is read. Where the comparison fails, reading fails with
+/// [`InvalidData`](io::ErrorKind::InvalidData) and the place stays where it was; what the buffer
+/// holds then is nobody's content. Damage elsewhere is no reason to fail: sound bytes around it can
+/// be read, unless the store has nothing to tell them by.
 pub trait BlobReader: Read + Seek + Send {
     /// Its size in bytes, as the store sees it.
     fn size(&self) -> u64;
+
+    /// Does what [`Read::read`] does if that takes no longer than copying and checking bytes which
+    /// are in memory, for who must not wait for a device. `None`: it would take longer, or nobody
+    /// can tell; the place is unchanged, and `read` is to be called where it may block. A store may
+    /// always answer so.
+    ///
+    /// # Errors
+    /// As of `read`, with the place unchanged.
+    fn read_now(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        let _ = into;
+        Ok(None)
+    }
 }
 
 /// Most characters of a key.

@@ -1,4 +1,4 @@
-use std::io::SeekFrom;
+use std::io::{self, SeekFrom};
 use std::sync::Arc;
 
 use sha2::Digest as _;
@@ -6,22 +6,21 @@ use sha2::Digest as _;
 use super::{BlobId, BlobKey, BlobReader, BlobRef, BlobRepository, BlobStore, Sha256};
 use crate::PortError;
 
-/// Content on its way out, checked as it goes. The last block is handed out only after the
-/// SHA-256 of everything was compared, so that wrong bytes are never a whole answer: content that
-/// fits one block is checked before its first byte leaves, longer content breaks off. A
-/// [`part`](Self::part) of content is read alone and therefore not compared.
+/// Bytes that [`Download::verify`] reads at once.
+const VERIFIED_AT_ONCE: usize = 256 * 1024;
+
+/// Content on its way out. The store compares each byte with what was written before it answers
+/// it, so that wrong bytes never leave, in a whole or in a [`part`](Self::part): content whose
+/// damage lies in its first block fails before its first byte, other content breaks off in front of
+/// the damage. This type notes what was found.
 pub struct Download {
     reader: Box<dyn BlobReader>,
     blobs: Arc<dyn BlobRepository>,
     blob: BlobId,
     key: BlobKey,
     expected: Sha256,
-    /// `None` for a part, of which the digest of the whole says nothing.
-    hash: Option<sha2::Sha256>,
     size: u64,
     remaining: u64,
-    /// Whether the bytes were found damaged before.
-    flagged: bool,
 }
 
 /// Why content could not be read to its end.
@@ -59,10 +58,8 @@ impl Download {
                     blob: blob.id,
                     key: blob.key,
                     expected: blob.sha256,
-                    hash: Some(sha2::Sha256::new()),
                     size: blob.size,
                     remaining: blob.size,
-                    flagged: blob.damaged,
                 });
             }
             Some(_) => "its size has changed",
@@ -75,28 +72,17 @@ impl Download {
         })
     }
 
-    /// Narrows to the `length` bytes from `start` on, as far as there are so many. The rest is not
-    /// read, so that the bytes of a part that is not the whole are handed out as they are found:
-    /// who puts parts together compares the result with [`sha256`](Self::sha256). Reading begins
-    /// anew, wherever it was. May block on the store.
+    /// Narrows to the `length` bytes from `start` on, as far as there are so many. Damage outside
+    /// of it does not matter. Reading begins anew, wherever it was. May block on the store.
     ///
     /// # Errors
-    /// [`DownloadError::Damaged`] for a true part of bytes that are flagged already, because
-    /// nothing would notice the damage.
-    pub fn part(mut self, start: u64, length: u64) -> Result<Self, DownloadError> {
+    /// [`PortError`].
+    pub fn part(mut self, start: u64, length: u64) -> Result<Self, PortError> {
         let start = start.min(self.size);
-        let length = length.min(self.size.saturating_sub(start));
-        if self.flagged && length < self.size {
-            return Err(DownloadError::Damaged {
-                key: self.key,
-                reason: "it was found damaged before",
-            });
-        }
         self.reader
             .seek(SeekFrom::Start(start))
             .map_err(PortError::internal)?;
-        self.hash = (length == self.size).then(sha2::Sha256::new);
-        self.remaining = length;
+        self.remaining = length.min(self.size.saturating_sub(start));
         Ok(self)
     }
 
@@ -118,48 +104,83 @@ impl Download {
         self.expected
     }
 
-    /// Whether all bytes have been read, and with that checked, unless they are a part.
+    /// Whether all bytes have been read.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.remaining == 0
     }
 
-    /// Reads the next bytes into `buffer`, filling it except at the end, and answers how many;
-    /// 0 when all has been read. May block on the store.
+    /// Reads the next bytes into `buffer` and answers how many, which may be fewer than there is
+    /// room for; 0 when all has been read. May block on the store.
     ///
     /// # Errors
     /// [`DownloadError`]; nothing more may be sent then, and the answer must not look whole.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DownloadError> {
-        let most = usize::try_from(self.remaining).unwrap_or(usize::MAX);
-        let wanted = buffer.len().min(most);
-        let Some(target) = buffer.get_mut(..wanted) else {
+        let target = self.target(buffer);
+        if target.is_empty() {
             return Ok(0);
-        };
-        if let Err(error) = self.reader.read_exact(target) {
-            return Err(match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => self.damaged("it is short")?,
-                _ => PortError::internal(error).into(),
-            });
         }
-        if let Some(hash) = &mut self.hash {
-            hash.update(&*target);
-        }
-        let left = self
-            .remaining
-            .saturating_sub(u64::try_from(wanted).unwrap_or(u64::MAX));
-        if left == 0
-            && wanted > 0
-            && let Some(hash) = &mut self.hash
-        {
-            let found: [u8; 32] = hash.finalize_reset().into();
-            if found != *self.expected.as_bytes() {
-                return Err(self.damaged("its bytes have changed")?);
+        loop {
+            match self.reader.read(target) {
+                Ok(0) => return Err(self.damaged("it is short")?),
+                Ok(read) => return Ok(self.count(read)),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::UnexpectedEof => return Err(self.damaged("it is short")?),
+                    io::ErrorKind::InvalidData => {
+                        return Err(self.damaged("its bytes have changed")?);
+                    }
+                    _ => return Err(PortError::internal(error).into()),
+                },
             }
         }
-        // Only now, so that a caller who asks again after a mismatch meets an error and not the 0
-        // of a whole answer.
-        self.remaining = left;
-        Ok(wanted)
+    }
+
+    /// Does what [`read`](Self::read) does if nobody has to wait for it. `None`: somebody would, or
+    /// the bytes are not sound; the place is unchanged, and `read` will tell.
+    pub fn read_now(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        let target = self.target(buffer);
+        if target.is_empty() {
+            return Some(0);
+        }
+        // What was found wrong is found again where there is time to write it down.
+        let read = self.reader.read_now(target).ok()??;
+        (read > 0).then(|| self.count(read))
+    }
+
+    /// Reads everything and compares it with the SHA-256 of the content, whatever the store has
+    /// compared it with: for who looks after content that nobody asks for. May block for as long as
+    /// the content is large.
+    ///
+    /// # Errors
+    /// [`DownloadError`].
+    pub fn verify(self) -> Result<(), DownloadError> {
+        let mut whole = self.part(0, u64::MAX)?;
+        let mut hash = sha2::Sha256::new();
+        let mut buffer = vec![0; VERIFIED_AT_ONCE];
+        while !whole.is_complete() {
+            let read = whole.read(&mut buffer)?;
+            hash.update(buffer.get(..read).unwrap_or_default());
+        }
+        let found: [u8; 32] = hash.finalize().into();
+        if found == *whole.expected.as_bytes() {
+            Ok(())
+        } else {
+            Err(whole.damaged("its bytes have changed")?)
+        }
+    }
+
+    /// As much of `buffer` as there are bytes left.
+    fn target<'b>(&self, buffer: &'b mut [u8]) -> &'b mut [u8] {
+        let most = usize::try_from(self.remaining).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(most);
+        buffer.get_mut(..wanted).unwrap_or_default()
+    }
+
+    fn count(&mut self, read: usize) -> usize {
+        let read_bytes = u64::try_from(read).unwrap_or(u64::MAX);
+        self.remaining = self.remaining.saturating_sub(read_bytes);
+        read
     }
 
     /// Flags the bytes, then names what is wrong. That they could not be flagged comes first.

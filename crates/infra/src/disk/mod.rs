@@ -5,8 +5,10 @@
 //! <data>/kms.db                            the database
 //! <data>/staging/<random>                  bytes on their way in; emptied at every start
 //! <data>/staging/scratch-<random>          has lost this name before a byte is in it
+//! <data>/staging/<random>.sums             checksums on their way in
 //! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
 //! <data>/packs/<random>                    small published bytes, many to a file; appended to only
+//! <data>/blobs/ab/cd/<sha256>-<random>.sums  checksums of their blocks, if there is more than one
 //! ```
 
 mod append;
@@ -14,9 +16,11 @@ mod data_dir;
 mod error;
 mod group;
 mod pack;
+mod reader;
 mod scratch;
 mod staged;
 mod store;
+mod sums;
 mod sync;
 
 pub use data_dir::{DataDir, OpenError};

@@ -20,6 +20,7 @@ use std::thread::{Builder, JoinHandle};
 use kms_domain::files::{BlobKey, BlobReader, Sha256};
 use kms_domain::{Done, PortError, PortErrorKind};
 use rustix::fs::{FallocateFlags, fallocate};
+use sha2::Digest as _;
 
 use super::DataDir;
 use super::error::io_failed;
@@ -136,7 +137,7 @@ impl Packs {
             return Ok(None);
         }
         record.drain(..RECORD_HEAD);
-        Ok(Some(Box::new(RecordReader(Cursor::new(record)))))
+        Ok(Some(Box::new(RecordReader::new(record, place.sha256))))
     }
 
     /// Removes the content under `key`, if there is any.
@@ -237,23 +238,51 @@ fn punch(file: &File, offset: u64, length: u64) -> io::Result<()> {
 }
 
 /// The content of a record.
-struct RecordReader(Cursor<Vec<u8>>);
+struct RecordReader {
+    content: Cursor<Vec<u8>>,
+    sha256: Sha256,
+    /// Whether it was compared with its digest, and what came of it.
+    is_right: Option<bool>,
+}
+
+impl RecordReader {
+    fn new(content: Vec<u8>, sha256: Sha256) -> Self {
+        Self {
+            content: Cursor::new(content),
+            sha256,
+            is_right: None,
+        }
+    }
+}
 
 impl Read for RecordReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        let (content, sha256) = (self.content.get_ref(), self.sha256);
+        let is_right = *self
+            .is_right
+            .get_or_insert_with(|| sha2::Sha256::digest(content).as_slice() == sha256.as_bytes());
+        if is_right {
+            self.content.read(buffer)
+        } else {
+            let what = "a record is not what was written";
+            Err(io::Error::new(io::ErrorKind::InvalidData, what))
+        }
     }
 }
 
 impl Seek for RecordReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.seek(to)
+        self.content.seek(to)
     }
 }
 
 impl BlobReader for RecordReader {
     fn size(&self) -> u64 {
-        u64::try_from(self.0.get_ref().len()).unwrap_or(u64::MAX)
+        u64::try_from(self.content.get_ref().len()).unwrap_or(u64::MAX)
+    }
+
+    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        self.read(buffer).map(Some)
     }
 }
 

@@ -16,12 +16,13 @@ use super::error::{io_failed, sync_failed};
 use super::group::{GroupSync, Since};
 use super::pack::MAX_CONTENT;
 use super::store::Inner;
+use super::sums::{self, SumsWriter};
 use crate::random::random_bytes;
 
 /// Bytes on their way in: in memory while they fit a pack.
 pub(super) enum Staged {
     Small { store: Arc<Inner>, content: Vec<u8> },
-    File(StagedFile),
+    File(Box<StagedFile>),
 }
 
 impl StagedBlob for Staged {
@@ -39,7 +40,7 @@ impl StagedBlob for Staged {
                 // One write: whether it is much decides how the file is written.
                 content.extend_from_slice(bytes);
                 file.write(content)?;
-                *self = Self::File(file);
+                *self = Self::File(Box::new(file));
                 Ok(())
             }
         }
@@ -68,6 +69,7 @@ impl StagedBlob for Staged {
 pub(super) struct StagedFile {
     pub(super) store: Arc<Inner>,
     pub(super) file: Appender,
+    pub(super) sums: SumsWriter,
     // None once the file has moved to its published name.
     pub(super) path: Option<PathBuf>,
     // When it was begun, where files are synced in groups.
@@ -87,6 +89,7 @@ impl StagedFile {
         Ok(Self {
             store: Arc::clone(store),
             file: Appender::new(file),
+            sums: SumsWriter::new(sums::path_of(&path)),
             path: Some(path),
             since,
         })
@@ -94,43 +97,61 @@ impl StagedFile {
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), PortError> {
         let path = self.path.as_deref().unwrap_or(Path::new(""));
-        self.file.append(bytes).map_err(io_failed("write", path))
+        self.file
+            .append(bytes)
+            .and_then(|()| self.sums.add(bytes))
+            .map_err(io_failed("write", path))
     }
 
     fn publish(mut self, sha256: &Sha256) -> Result<BlobKey, PortError> {
         let staged = self.path.clone().unwrap_or_default();
-        let sha256 = sha256.to_string();
-        let name = format!("{sha256}-{}", random_hex()?);
+        let digits = sha256.to_string();
+        let name = format!("{digits}-{}", random_hex()?);
         let key = BlobKey::parse(&name).map_err(PortError::internal)?;
-        let shard = self.store.shard(&sha256).unwrap_or_default();
+        let store = Arc::clone(&self.store);
+        let shard = store.shard(&digits).unwrap_or_default();
         let target = shard.join(&name);
 
         let is_large = self.file.is_large();
         let file = self.file.finish().map_err(io_failed("write", &staged))?;
-        let grouped = self.store.group.as_ref().zip(self.since);
-        match grouped {
-            // Its bytes are not in the cache: its own sync is quick, and nobody else has to wait
-            // for it.
-            Some(_) if !is_large => {}
-            _ => self
-                .store
-                .gate
-                .sync(file)
-                .map_err(sync_failed("sync", &staged))?,
+        let sums = self.sums.finish(sha256);
+        let sums = sums.map_err(io_failed("write the checksums of", &staged))?;
+        let grouped = store.group.as_ref().zip(self.since);
+        // The sync of the file system will cover them. Only bytes that are not in the cache are
+        // synced by themselves: that is quick, and nobody else has to wait for it.
+        let own = (grouped.is_none() || is_large).then_some(file);
+        let own_sums = sums.filter(|_| grouped.is_none());
+        for file in own.into_iter().chain(own_sums) {
+            let synced = store.gate.sync(file);
+            synced.map_err(sync_failed("sync", &staged))?;
         }
-        self.store.make_shard(&shard)?;
-        move_without_replacing(&staged, &target).map_err(io_failed("publish as", &target))?;
-        self.path = None;
-        let synced = match grouped {
-            Some((group, since)) => group.sync(&self.store.gate, since),
-            None => self.store.gate.sync_folder(&shard),
-        };
-        if let Err(error) = synced {
-            // Nobody will learn the key, so nothing would ever refer to the file.
+        store.make_shard(&shard)?;
+        let published = self.move_to(&target).and_then(|()| {
+            let synced = match grouped {
+                Some((group, since)) => group.sync(&store.gate, since),
+                None => store.gate.sync_folder(&shard),
+            };
+            synced.map_err(sync_failed("sync", &shard))
+        });
+        if let Err(error) = published {
+            // Nobody will learn the key, so nothing would ever refer to the files.
             let _ = fs::remove_file(&target);
-            return Err(sync_failed("sync", &shard)(error));
+            let _ = fs::remove_file(sums::path_of(&target));
+            return Err(error);
         }
         Ok(key)
+    }
+
+    /// The checksums get their name first: a file that has its name has everything.
+    fn move_to(&mut self, target: &Path) -> Result<(), PortError> {
+        self.sums
+            .move_to(&sums::path_of(target))
+            .map_err(io_failed("publish the checksums of", target))?;
+        if let Some(staged) = &self.path {
+            move_without_replacing(staged, target).map_err(io_failed("publish as", target))?;
+        }
+        self.path = None;
+        Ok(())
     }
 }
 

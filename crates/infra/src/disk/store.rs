@@ -1,18 +1,20 @@
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kms_domain::PortError;
-use kms_domain::files::{BlobKey, BlobReader, BlobStore, StagedBlob};
+use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
 
 use super::DataDir;
 use super::error::{io_failed, sync_failed};
 use super::group::GroupSync;
 use super::pack::Packs;
+use super::reader::FileReader;
 use super::staged::{Staged, StagedFile};
+use super::sums;
 use super::sync::SyncGate;
 
 /// Hexadecimal digits of a SHA-256, and of the random part of a key.
@@ -79,8 +81,9 @@ impl DiskBlobStore {
                 for path in folder_entries(&inner)? {
                     let name = path.file_name().and_then(|name| name.to_str());
                     let key = name.and_then(|name| BlobKey::parse(name).ok());
-                    if let Some(key) = key.filter(|key| self.0.locate(key).as_ref() == Some(&path))
-                    {
+                    let is_there =
+                        |key: &BlobKey| self.0.locate(key).is_some_and(|(_, found)| found == path);
+                    if let Some(key) = key.filter(is_there) {
                         each(key);
                     }
                 }
@@ -126,12 +129,12 @@ impl BlobStore for DiskBlobStore {
                 store: Arc::clone(&self.0),
                 content: Vec::new(),
             }),
-            None => Box::new(Staged::File(StagedFile::new(&self.0)?)),
+            None => Box::new(Staged::File(Box::new(StagedFile::new(&self.0)?))),
         })
     }
 
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
-        let Some(path) = self.0.locate(key) else {
+        let Some((sha256, path)) = self.0.locate(key) else {
             return self
                 .0
                 .packs
@@ -144,23 +147,33 @@ impl BlobStore for DiskBlobStore {
             Err(e) => return Err(io_failed("open", &path)(e)),
         };
         let size = file.metadata().map_err(io_failed("look at", &path))?.len();
-        Ok(Some(Box::new(FileReader { file, size })))
+        let dir = self.0.dir.clone();
+        let reader = FileReader::new(dir, file, path, sha256, size);
+        Ok(Some(Box::new(reader)))
     }
 
     /// Not synced: if a power cut brings the name back, the copy lies there without a row, which is
     /// what the collector looks for, and its key is never given to other bytes.
+    ///
+    /// The checksums go last: a reader that makes them anew relies on that.
     fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
-        let Some(path) = self.0.locate(key) else {
+        let Some((_, path)) = self.0.locate(key) else {
             return self
                 .0
                 .packs
                 .as_ref()
                 .map_or(Ok(()), |packs| packs.remove(key));
         };
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_failed("remove", &path)(e)),
-            _ => Ok(()),
+        let sums = sums::path_of(&path);
+        for path in [path, sums] {
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_failed("remove", &path)(e));
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     fn discard(&self, key: &BlobKey) {
@@ -175,8 +188,9 @@ impl BlobStore for DiskBlobStore {
 }
 
 impl Inner {
-    /// Where the bytes under `key` are. `None` for keys that another kind of store made.
-    fn locate(&self, key: &BlobKey) -> Option<PathBuf> {
+    /// Where the bytes under `key` are, and their digest. `None` for keys that another kind of store
+    /// made.
+    fn locate(&self, key: &BlobKey) -> Option<(Sha256, PathBuf)> {
         let (sha256, random) = key.as_str().split_once('-')?;
         if sha256.len() != SHA256_DIGITS || random.len() != RANDOM_DIGITS {
             return None;
@@ -188,7 +202,8 @@ impl Inner {
         {
             return None;
         }
-        Some(self.shard(sha256)?.join(key.as_str()))
+        let path = self.shard(sha256)?.join(key.as_str());
+        Some((Sha256::parse(sha256).ok()?, path))
     }
 
     /// `blobs/ab/cd` for a digest that begins with `abcd`: 65,536 folders, so that a hundred million
@@ -232,29 +247,6 @@ impl Inner {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(shard.to_owned());
         Ok(())
-    }
-}
-
-struct FileReader {
-    file: File,
-    size: u64,
-}
-
-impl Read for FileReader {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buf)
-    }
-}
-
-impl Seek for FileReader {
-    fn seek(&mut self, pos: SeekFrom) -> io::Result<u64> {
-        self.file.seek(pos)
-    }
-}
-
-impl BlobReader for FileReader {
-    fn size(&self) -> u64 {
-        self.size
     }
 }
 

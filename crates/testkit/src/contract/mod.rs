@@ -25,11 +25,12 @@
 //!
 //! fn store() -> Store {
 //!     let store = MemoryBlobStore::new();
-//!     let (staging, publishing) = (store.clone(), store.clone());
+//!     let (staging, publishing, damaging) = (store.clone(), store.clone(), store.clone());
 //!     Store {
 //!         store: Arc::new(store),
 //!         staged: Box::new(move || staging.staged()), // or a count of files in a folder
 //!         published: Box::new(move || publishing.keys().len()),
+//!         damage: Box::new(move |key, damage| damaging.damage(key, damage)), // or of the file
 //!         keep: Box::new(()),
 //!     }
 //! }
@@ -81,6 +82,7 @@ pub mod accounts;
 pub mod avatars;
 pub mod blobs;
 pub mod claims;
+pub mod damage;
 pub mod entries;
 pub mod hasher;
 pub mod lists;
@@ -97,7 +99,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use kms_domain::files::{BlobRepository, BlobStore, FileRepository, ScratchSpace};
+use kms_domain::files::{BlobKey, BlobRepository, BlobStore, FileRepository, ScratchSpace};
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
@@ -125,6 +127,20 @@ pub struct Repositories {
 /// Counts something that an adapter holds at this moment, by looking behind the port.
 pub type Counter = Box<dyn Fn() -> usize + Send + Sync>;
 
+/// What a device or an accident may do to published bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// One bit of the byte at this place is another one.
+    Flip(usize),
+    /// Nothing is left but so many bytes from the beginning.
+    Cut(usize),
+    /// A byte more stands at the end.
+    Grow,
+}
+
+/// Does damage to a published blob, behind the port.
+pub type Damager = Box<dyn Fn(&BlobKey, Damage) + Send + Sync>;
+
 /// An empty blob store.
 pub struct Store {
     /// The store.
@@ -134,6 +150,8 @@ pub struct Store {
     pub staged: Counter,
     /// How many published blobs take up room, for example the files below a blob folder.
     pub published: Counter,
+    /// Does damage to a published blob.
+    pub damage: Damager,
     /// What must live as long as the store: a guard of a temporary folder, or nothing.
     pub keep: Box<dyn Any + Send + Sync>,
 }

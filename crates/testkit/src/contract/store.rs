@@ -39,6 +39,15 @@ macro_rules! blob_store_contract {
                 simultaneous_uploads_do_not_mix,
                 who_does_not_wait_is_told_the_key_when_it_can_be_opened,
                 a_discarded_blob_is_gone_soon_and_no_other_with_it,
+                reading_at_once_is_reading_or_nothing,
+            ]
+            damage: [
+                a_flipped_bit_is_never_answered,
+                a_part_that_touches_damage_is_not_answered,
+                a_part_far_from_damage_is_answered,
+                a_changed_length_is_never_answered,
+                damage_to_one_blob_is_none_to_others,
+                reading_at_once_answers_no_damage_either,
             ]
         }
     };
@@ -48,7 +57,7 @@ macro_rules! blob_store_contract {
 const MORE_THAN_SMALL: usize = SMALL_CONTENT * 2;
 
 /// Every byte value, in an order that repeats at no power of two.
-fn pattern(len: usize) -> Vec<u8> {
+pub(super) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i % 251) as u8).collect()
 }
 
@@ -58,15 +67,15 @@ fn stage(on: &Store, bytes: &[u8]) -> Box<dyn StagedBlob> {
     staged
 }
 
-fn publish(on: &Store, bytes: &[u8]) -> BlobKey {
+pub(super) fn publish(on: &Store, bytes: &[u8]) -> BlobKey {
     stage(on, bytes).publish(&sha256_of(bytes)).unwrap()
 }
 
-fn open(on: &Store, key: &BlobKey) -> Box<dyn BlobReader> {
+pub(super) fn open(on: &Store, key: &BlobKey) -> Box<dyn BlobReader> {
     on.store.open(key).unwrap().expect("a published blob")
 }
 
-fn read(on: &Store, key: &BlobKey) -> Vec<u8> {
+pub(super) fn read(on: &Store, key: &BlobKey) -> Vec<u8> {
     let mut bytes = Vec::new();
     open(on, key).read_to_end(&mut bytes).unwrap();
     bytes
@@ -352,4 +361,29 @@ pub fn a_discarded_blob_is_gone_soon_and_no_other_with_it(on: &Store) {
         assert!(read(on, &kept) == bytes);
     }
     assert_eq!((on.published)(), 2);
+}
+
+/// Whoever asks again where waiting is allowed gets the rest, at whatever place.
+pub fn reading_at_once_is_reading_or_nothing(on: &Store) {
+    let bytes = pattern(700_000);
+    let mut reader = open(on, &publish(on, &bytes));
+    for (start, piece) in [(0, 262_144), (0, 50_000), (100_001, 700_000)] {
+        reader.seek(SeekFrom::Start(start as u64)).unwrap();
+        let (mut found, mut buffer) = (Vec::new(), vec![0; piece]);
+        loop {
+            let before = reader.stream_position().unwrap();
+            let read = match reader.read_now(&mut buffer).unwrap() {
+                Some(read) => read,
+                None => {
+                    assert_eq!(reader.stream_position().unwrap(), before);
+                    reader.read(&mut buffer).unwrap()
+                }
+            };
+            if read == 0 {
+                break;
+            }
+            found.extend_from_slice(&buffer[..read]);
+        }
+        assert!(found == bytes[start..], "from {start} in pieces of {piece}");
+    }
 }

@@ -9,7 +9,7 @@ use super::FailNth;
 
 /// A [`BlobStore`] whose calls (`store.stage`, `store.open`, `store.remove`) fail as planned, and
 /// so do those of its staged blobs (`staged.write`, `staged.publish`) and of its readers
-/// (`reader.read`, `reader.seek`).
+/// (`reader.read`, `reader.read_now`, `reader.seek`).
 ///
 /// A staged blob that fails to publish is dropped, as it would be by a store that keeps the
 /// port's promise; a failed write leaves it to its owner to drop it.
@@ -80,20 +80,28 @@ struct FaultyReader {
 
 impl Read for FaultyReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = || self.inner.read(into).map_err(PortError::internal);
-        self.plan.run("reader.read", read).map_err(io::Error::other)
+        let read = || Ok(self.inner.read(into));
+        let read = self.plan.run("reader.read", read);
+        read.map_err(io::Error::other)?
     }
 }
 
 impl Seek for FaultyReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let seek = || self.inner.seek(to).map_err(PortError::internal);
-        self.plan.run("reader.seek", seek).map_err(io::Error::other)
+        let seek = || Ok(self.inner.seek(to));
+        let seek = self.plan.run("reader.seek", seek);
+        seek.map_err(io::Error::other)?
     }
 }
 
 impl BlobReader for FaultyReader {
     fn size(&self) -> u64 {
         self.inner.size()
+    }
+
+    fn read_now(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        let read = || Ok(self.inner.read_now(into));
+        let read = self.plan.run("reader.read_now", read);
+        read.map_err(io::Error::other)?
     }
 }

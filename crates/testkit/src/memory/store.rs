@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use kms_domain::PortError;
 use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
 
+use crate::contract::Damage;
+
 /// A blob store in memory. Clones share one state.
 ///
 /// Beyond the port it counts what it holds and lets a test do to published bytes what a disk may
@@ -17,9 +19,16 @@ pub struct MemoryBlobStore {
 
 #[derive(Default)]
 struct State {
-    blobs: BTreeMap<String, Arc<[u8]>>,
+    blobs: BTreeMap<String, Blob>,
     staged: usize,
     next: u64,
+}
+
+/// Published bytes as they are, and as they were written.
+#[derive(Clone)]
+struct Blob {
+    found: Arc<[u8]>,
+    written: Arc<[u8]>,
 }
 
 impl MemoryBlobStore {
@@ -50,7 +59,7 @@ impl MemoryBlobStore {
         self.lock()
             .blobs
             .get(key.as_str())
-            .map(|bytes| bytes.to_vec())
+            .map(|blob| blob.found.to_vec())
     }
 
     /// Flips one bit in the middle of a blob: same size, other content.
@@ -61,6 +70,18 @@ impl MemoryBlobStore {
         self.change(key, |bytes| {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
+        });
+    }
+
+    /// Does damage to a blob.
+    ///
+    /// # Panics
+    /// When there is no such blob, or too few bytes in it.
+    pub fn damage(&self, key: &BlobKey, damage: Damage) {
+        self.change(key, |bytes| match damage {
+            Damage::Flip(place) => bytes[place] ^= 1,
+            Damage::Cut(length) => bytes.truncate(length),
+            Damage::Grow => bytes.push(0),
         });
     }
 
@@ -93,9 +114,9 @@ impl MemoryBlobStore {
         let mut state = self.lock();
         let blob = state.blobs.get_mut(key.as_str());
         let blob = blob.unwrap_or_else(|| panic!("there is no blob {key}"));
-        let mut bytes = blob.to_vec();
+        let mut bytes = blob.found.to_vec();
         change(&mut bytes);
-        *blob = bytes.into();
+        blob.found = bytes.into();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -121,8 +142,11 @@ impl BlobStore for MemoryBlobStore {
     }
 
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
-        let bytes = self.lock().blobs.get(key.as_str()).cloned();
-        Ok(bytes.map(|bytes| Box::new(MemoryReader(Cursor::new(bytes))) as Box<dyn BlobReader>))
+        let blob = self.lock().blobs.get(key.as_str()).cloned();
+        Ok(blob.map(|Blob { found, written }| {
+            let found = Cursor::new(found);
+            Box::new(MemoryReader { found, written }) as Box<dyn BlobReader>
+        }))
     }
 
     fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
@@ -143,11 +167,12 @@ impl StagedBlob for MemoryStage {
     }
 
     fn publish(mut self: Box<Self>, sha256: &Sha256) -> Result<BlobKey, PortError> {
-        let bytes = std::mem::take(&mut self.bytes);
+        let written: Arc<[u8]> = std::mem::take(&mut self.bytes).into();
         let mut state = self.store.lock();
         state.next += 1;
         let key = format!("{sha256}-{:016x}", state.next);
-        state.blobs.insert(key.clone(), bytes.into());
+        let found = Arc::clone(&written);
+        state.blobs.insert(key.clone(), Blob { found, written });
         Ok(BlobKey::parse(&key).expect("a digest, a hyphen and digits"))
     }
 }
@@ -158,22 +183,36 @@ impl Drop for MemoryStage {
     }
 }
 
-struct MemoryReader(Cursor<Arc<[u8]>>);
+struct MemoryReader {
+    found: Cursor<Arc<[u8]>>,
+    written: Arc<[u8]>,
+}
 
 impl Read for MemoryReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read(into)
+        let found = self.found.get_ref();
+        let start = usize::try_from(self.found.position()).unwrap_or(usize::MAX);
+        let start = start.min(found.len());
+        let end = start.saturating_add(into.len()).min(found.len());
+        if found.len() != self.written.len() || found[start..end] != self.written[start..end] {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.found.read(into)
     }
 }
 
 impl Seek for MemoryReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.seek(to)
+        self.found.seek(to)
     }
 }
 
 impl BlobReader for MemoryReader {
     fn size(&self) -> u64 {
-        self.0.get_ref().len() as u64
+        self.found.get_ref().len() as u64
+    }
+
+    fn read_now(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        self.read(into).map(Some)
     }
 }

@@ -37,18 +37,35 @@ fn flags(script: &Script) -> usize {
     script.count("blobs.flag_damaged")
 }
 
-/// Claims the size of [`CONTENT`] and then fails in the way of a broken device.
-struct BrokenReader(io::ErrorKind);
+/// Reads [`CONTENT`] as far as `sound`, where it fails.
+struct BrokenReader {
+    sound: usize,
+    place: usize,
+    kind: io::ErrorKind,
+}
 
 impl Read for BrokenReader {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(self.0.into())
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut rest = &CONTENT[self.place..self.sound];
+        match rest.read(into)? {
+            0 => Err(self.kind.into()),
+            read => {
+                self.place += read;
+                Ok(read)
+            }
+        }
     }
 }
 
 impl Seek for BrokenReader {
-    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-        Err(self.0.into())
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match to {
+            SeekFrom::Start(place) if place as usize <= self.sound => {
+                self.place = place as usize;
+                Ok(place)
+            }
+            _ => Err(self.kind.into()),
+        }
     }
 }
 
@@ -56,12 +73,25 @@ impl BlobReader for BrokenReader {
     fn size(&self) -> u64 {
         CONTENT.len() as u64
     }
+
+    fn read_now(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        self.read(into).map(Some)
+    }
 }
 
-fn over_broken_reader(script: &Script, kind: io::ErrorKind) -> Download {
+fn over_broken_reader(script: &Script, sound: usize, kind: io::ErrorKind) -> Download {
     let mut download = open(script, CONTENT).unwrap();
-    download.reader = Box::new(BrokenReader(kind));
+    download.reader = Box::new(BrokenReader {
+        sound,
+        place: 0,
+        kind,
+    });
     download
+}
+
+/// Content of which the store answers no byte from `sound` on, because they have changed.
+fn changed_behind(script: &Script, sound: usize) -> Download {
+    over_broken_reader(script, sound, io::ErrorKind::InvalidData)
 }
 
 #[test]
@@ -79,7 +109,7 @@ fn content_comes_out_whole_in_blocks_of_any_size() {
 }
 
 #[test]
-fn a_block_is_filled_except_at_the_end() {
+fn each_read_goes_on_behind_the_last_one() {
     let mut download = open(&Script::default(), CONTENT).unwrap();
     let mut buffer = [0; 4];
     let counts = [(); 4].map(|()| download.read(&mut buffer).unwrap());
@@ -121,32 +151,76 @@ fn a_size_off_by_one_either_way_is_flagged_and_not_opened() {
 }
 
 #[test]
-fn changed_bytes_in_one_block_never_leave() {
-    for block in [10, 11] {
+fn changed_bytes_never_leave_and_are_flagged() {
+    for (sound, block) in [(0, 10), (3, 10), (9, 4), (9, 100)] {
         let script = Script::default();
-        let mut download = open(&script, b"012345678X").unwrap();
+        let mut download = changed_behind(&script, sound);
         let (out, error) = drain(&mut download, block);
-        assert_eq!(out, b"");
+        assert_eq!(out, CONTENT[..sound]);
         assert!(is_damaged(&error.unwrap(), "its bytes have changed"));
         assert_eq!(flags(&script), 1);
     }
 }
 
 #[test]
-fn changed_bytes_in_several_blocks_break_off_before_the_last() {
-    let script = Script::default();
-    let mut download = open(&script, b"X123456789").unwrap();
-    let (out, error) = drain(&mut download, 9);
-    assert_eq!(out.len(), 9);
-    assert!(is_damaged(&error.unwrap(), "its bytes have changed"));
-    assert_eq!(flags(&script), 1);
+fn who_asks_again_after_changed_bytes_is_not_told_that_all_is_read() {
+    let mut download = changed_behind(&Script::default(), 9);
+    drain(&mut download, 4).1.unwrap();
+    assert!(download.read(&mut [0; 4]).is_err());
+    assert!(!download.is_complete());
 }
 
 #[test]
-fn who_asks_again_after_changed_bytes_is_not_told_that_all_is_read() {
-    let mut download = open(&Script::default(), b"X123456789").unwrap();
-    drain(&mut download, 4).1.unwrap();
-    assert!(download.read(&mut [0; 4]).is_err());
+fn what_is_at_hand_is_read_at_once() {
+    let script = Script::default();
+    let mut download = over_broken_reader(&script, 10, io::ErrorKind::Other);
+    let mut buffer = [0; 6];
+    assert_eq!(download.read_now(&mut buffer), Some(6));
+    assert_eq!(download.read_now(&mut buffer), Some(4));
+    assert_eq!(buffer[..4], CONTENT[6..]);
+    assert_eq!(download.read_now(&mut buffer), Some(0));
+    assert_eq!(download.read_now(&mut []), Some(0));
+}
+
+#[test]
+fn nothing_is_flagged_at_once_but_where_it_may_take_time() {
+    let script = Script::default();
+    let mut download = changed_behind(&script, 4);
+    let mut buffer = [0; 6];
+    assert_eq!(download.read_now(&mut buffer), Some(4));
+    assert_eq!(download.read_now(&mut buffer), None);
+    assert_eq!((flags(&script), download.remaining()), (0, 6));
+    download.read(&mut buffer).unwrap_err();
+    assert_eq!(flags(&script), 1);
+    // A store that cannot tell what is at hand.
+    let mut waiting = open(&Script::default(), CONTENT).unwrap();
+    assert_eq!(waiting.read_now(&mut buffer), None);
+    assert_eq!(waiting.read(&mut buffer).unwrap(), 6);
+}
+
+#[test]
+fn verifying_compares_everything_with_the_digest() {
+    let script = Script::default();
+    let mut good = open(&script, CONTENT).unwrap();
+    good.read(&mut [0; 4]).unwrap();
+    good.verify().unwrap();
+    open(&script, CONTENT)
+        .unwrap()
+        .part(3, 2)
+        .unwrap()
+        .verify()
+        .unwrap();
+    assert_eq!(flags(&script), 0);
+    // Whatever the store itself thinks of them.
+    let changed = open(&script, b"X123456789").unwrap();
+    let error = changed.verify().unwrap_err();
+    assert!(is_damaged(&error, "its bytes have changed"));
+    assert_eq!(flags(&script), 1);
+    changed_behind(&script, 5).verify().unwrap_err();
+    assert_eq!(flags(&script), 2);
+    let broken = over_broken_reader(&script, 5, io::ErrorKind::PermissionDenied);
+    assert_eq!(broken.verify().unwrap_err().code(), Code::ServerError);
+    assert_eq!(flags(&script), 2);
 }
 
 #[test]
@@ -158,7 +232,7 @@ fn bytes_that_end_early_are_flagged() {
     };
     let mut download = open_in(&store, &script).unwrap();
     let (out, error) = drain(&mut download, 5);
-    assert_eq!(out, b"01234");
+    assert_eq!(out, b"012345678");
     assert!(is_damaged(&error.unwrap(), "it is short"));
     assert_eq!(flags(&script), 1);
 }
@@ -166,7 +240,7 @@ fn bytes_that_end_early_are_flagged() {
 #[test]
 fn a_device_that_fails_says_nothing_about_the_bytes() {
     let script = Script::default();
-    let mut download = over_broken_reader(&script, io::ErrorKind::PermissionDenied);
+    let mut download = over_broken_reader(&script, 0, io::ErrorKind::PermissionDenied);
     let error = download.read(&mut [0; 4]).unwrap_err();
     assert!(matches!(error, DownloadError::Port(_)));
     assert_eq!(error.code(), Code::ServerError);
@@ -190,8 +264,8 @@ fn every_failing_port_keeps_content_closed() {
 fn that_damage_could_not_be_flagged_comes_before_the_damage() {
     for (kind, code) in KINDS {
         let script = Script::failing_on("blobs.flag_damaged", kind);
-        let mut changed = open(&script, b"X123456789").unwrap();
-        let mut short = over_broken_reader(&script, io::ErrorKind::UnexpectedEof);
+        let mut changed = changed_behind(&script, 0);
+        let mut short = over_broken_reader(&script, 0, io::ErrorKind::UnexpectedEof);
         for download in [&mut changed, &mut short] {
             let error = download.read(&mut [0; 10]).unwrap_err();
             assert!(matches!(error, DownloadError::Port(_)));
@@ -233,29 +307,6 @@ fn a_part_is_read_alone_in_blocks_of_any_size() {
 }
 
 #[test]
-fn a_part_does_not_suffer_from_changed_bytes_elsewhere() {
-    let script = Script::default();
-    let mut download = part(&script, b"X123456789", 1, 9);
-    let (out, error) = drain(&mut download, 4);
-    assert_eq!(out, b"123456789");
-    assert!(error.is_none());
-    assert_eq!(flags(&script), 0);
-}
-
-#[test]
-fn a_part_that_is_the_whole_is_compared_as_the_whole_is() {
-    for length in [10, 11, u64::MAX] {
-        let script = Script::default();
-        let mut changed = part(&script, b"X123456789", 0, length);
-        let (_, error) = drain(&mut changed, 4);
-        assert!(is_damaged(&error.unwrap(), "its bytes have changed"));
-        assert_eq!(flags(&script), 1);
-        let mut good = part(&Script::default(), CONTENT, 0, length);
-        assert_eq!(drain(&mut good, 4).0, CONTENT);
-    }
-}
-
-#[test]
 fn a_part_begins_anew_wherever_reading_was() {
     let mut download = open(&Script::default(), CONTENT).unwrap();
     download.read(&mut [0; 4]).unwrap();
@@ -282,7 +333,7 @@ fn a_part_that_ends_early_is_flagged() {
 #[test]
 fn a_device_that_does_not_seek_says_nothing_about_the_bytes() {
     let script = Script::default();
-    let download = over_broken_reader(&script, io::ErrorKind::PermissionDenied);
+    let download = over_broken_reader(&script, 0, io::ErrorKind::PermissionDenied);
     let error = download.part(1, 1).unwrap_err();
     assert_eq!(error.code(), Code::ServerError);
     assert_eq!(flags(&script), 0);
@@ -297,18 +348,14 @@ fn debug_names_the_key_and_no_content() {
 }
 
 #[test]
-fn a_true_part_of_flagged_bytes_is_refused_and_the_whole_is_still_tried() {
-    let script = Script::default();
-    let flagged = || {
-        let blob = BlobRef {
-            damaged: true,
-            ..held(CONTENT)
-        };
-        let store = RecordingStore::holding(&script, CONTENT);
-        Download::open(&store, Arc::new(blobs(&script)), blob).unwrap()
+fn flagged_bytes_are_read_as_far_as_they_are_sound() {
+    let blob = BlobRef {
+        damaged: true,
+        ..held(CONTENT)
     };
-    let error = flagged().part(0, 9).unwrap_err();
-    assert!(is_damaged(&error, "it was found damaged before"));
-    let (bytes, error) = drain(&mut flagged().part(0, 10).unwrap(), 4);
-    assert!(bytes == CONTENT && error.is_none());
+    let script = Script::default();
+    let store = RecordingStore::holding(&script, CONTENT);
+    let flagged = Download::open(&store, Arc::new(blobs(&script)), blob).unwrap();
+    let mut part = flagged.part(2, 5).unwrap();
+    assert_eq!(drain(&mut part, 4).0, b"23456");
 }

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use kms_domain::PortErrorKind;
 use kms_domain::files::Sha256;
 use rustix::io::Errno;
+use sha2::Digest as _;
 use tempfile::TempDir;
 
 use super::*;
 use crate::disk::append::Appender;
 use crate::disk::error::kind_of;
 use crate::disk::staged::{link_and_unlink, move_without_replacing};
+use crate::disk::sums::SumsWriter;
 
 struct Scene {
     folder: TempDir,
@@ -23,14 +25,19 @@ fn scene() -> Scene {
     Scene { folder, store }
 }
 
-fn sha256() -> Sha256 {
-    Sha256::from_bytes([0xab; 32])
+fn sha256_of(bytes: &[u8]) -> Sha256 {
+    Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
+}
+
+/// More than a block, so that there are checksums.
+fn large() -> Vec<u8> {
+    (0..600_000_u32).map(|at| (at % 251) as u8).collect()
 }
 
 fn publish(store: &DiskBlobStore, bytes: &[u8]) -> Result<BlobKey, PortError> {
     let mut staged = store.stage()?;
     staged.write(bytes)?;
-    staged.publish(&sha256())
+    staged.publish(&sha256_of(bytes))
 }
 
 fn read(store: &DiskBlobStore, key: &BlobKey) -> Option<Vec<u8>> {
@@ -64,12 +71,14 @@ fn a_published_file_lies_in_its_shard_for_the_owner_alone() {
     let Scene { folder, store } = scene();
     let key = publish(&store, b"bytes").unwrap();
     let (digest, random) = key.as_str().split_once('-').unwrap();
-    assert_eq!((digest, random.len()), (sha256().to_string().as_str(), 32));
-    let path = folder.path().join("blobs/ab/ab").join(key.as_str());
+    let expected = sha256_of(b"bytes").to_string();
+    assert_eq!((digest, random.len()), (expected.as_str(), 32));
+    let outer = folder.path().join("blobs").join(&digest[..2]);
+    let shard = outer.join(&digest[2..4]);
+    let path = shard.join(key.as_str());
     assert_eq!(fs::read(&path).unwrap(), b"bytes");
     assert_eq!(mode(&path), 0o600);
-    assert_eq!(mode(&folder.path().join("blobs/ab")), 0o700);
-    assert_eq!(mode(&folder.path().join("blobs/ab/ab")), 0o700);
+    assert_eq!((mode(&outer), mode(&shard)), (0o700, 0o700));
     assert_eq!(read(&store, &key).unwrap(), b"bytes");
 }
 
@@ -127,8 +136,8 @@ fn publishing_never_replaces_a_file() {
 
 #[test]
 fn whichever_sync_fails_nothing_is_published_until_a_restart() {
-    // The file, the shard's two parents, the shard: none of them may be forgotten.
-    for k in 0..4 {
+    // The file, its checksums, the shard's two parents, the shard: none of them may be forgotten.
+    for k in 0..5 {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
         let calls = AtomicUsize::new(0);
@@ -142,23 +151,23 @@ fn whichever_sync_fails_nothing_is_published_until_a_restart() {
         let mut before = store.stage().unwrap();
         before.write(b"before").unwrap();
 
-        let error = publish(&store, b"bytes").unwrap_err();
+        let error = publish(&store, &large()).unwrap_err();
         assert_eq!(error.kind(), PortErrorKind::Internal);
         assert_eq!(files(&folder.path().join("blobs")).len(), 0, "k = {k}");
-        assert!(before.publish(&sha256()).is_err());
+        assert!(before.publish(&sha256_of(b"before")).is_err());
         assert!(store.stage().is_err());
         assert_eq!(files(&folder.path().join("blobs")).len(), 0, "k = {k}");
         assert_eq!(files(&folder.path().join("staging")).len(), 0, "k = {k}");
 
         drop((store, dir));
         let reopened = DiskBlobStore::without_packs(&DataDir::open(folder.path()).unwrap());
-        publish(&reopened, b"bytes").unwrap();
+        publish(&reopened, &large()).unwrap();
     }
 }
 
 #[test]
 fn a_full_disk_at_whichever_sync_ends_that_upload_alone() {
-    for k in 0..4 {
+    for k in 0..5 {
         let folder = tempfile::tempdir().unwrap();
         let calls = AtomicUsize::new(0);
         let gate = SyncGate::with(Box::new(move |file, depth| {
@@ -173,11 +182,11 @@ fn a_full_disk_at_whichever_sync_ends_that_upload_alone() {
             None,
             None,
         );
-        let error = publish(&store, b"bytes").unwrap_err();
+        let error = publish(&store, &large()).unwrap_err();
         assert_eq!(error.kind(), PortErrorKind::StorageFull);
         assert_eq!(files(&folder.path().join("blobs")).len(), 0, "k = {k}");
-        let key = publish(&store, b"bytes").unwrap();
-        assert_eq!(read(&store, &key).unwrap(), b"bytes");
+        let key = publish(&store, &large()).unwrap();
+        assert!(read(&store, &key).unwrap() == large());
     }
 }
 
@@ -198,7 +207,7 @@ fn the_second_blob_of_a_shard_syncs_itself_and_its_name_only() {
     );
     publish(&store, b"one").unwrap();
     assert_eq!(calls.swap(0, Ordering::SeqCst), 4);
-    publish(&store, b"two").unwrap();
+    publish(&store, b"one").unwrap();
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
@@ -211,6 +220,7 @@ fn a_full_device_is_told_as_such() {
     let mut staged = StagedFile {
         store: Arc::clone(&store.0),
         file: Appender::new(OpenOptions::new().write(true).open("/dev/full").unwrap()),
+        sums: SumsWriter::new(PathBuf::new()),
         path: None,
         since: None,
     };
@@ -226,7 +236,7 @@ fn a_full_device_is_told_as_such() {
 fn keys_of_other_stores_are_not_there() {
     let Scene { folder, store } = scene();
     fs::write(folder.path().join("blobs/a"), b"not a blob").unwrap();
-    let digest = sha256().to_string();
+    let digest = sha256_of(b"").to_string();
     for raw in [
         "a",
         "a-b",
@@ -246,8 +256,9 @@ fn keys_of_other_stores_are_not_there() {
 fn a_store_that_cannot_be_reached_is_no_missing_blob() {
     let Scene { folder, store } = scene();
     let key = publish(&store, b"bytes").unwrap();
-    fs::remove_dir_all(folder.path().join("blobs/ab")).unwrap();
-    fs::write(folder.path().join("blobs/ab"), b"in the way").unwrap();
+    let outer = folder.path().join("blobs").join(&key.as_str()[..2]);
+    fs::remove_dir_all(&outer).unwrap();
+    fs::write(&outer, b"in the way").unwrap();
     assert!(store.open(&key).is_err());
     assert!(store.remove(&key).is_err());
 }
@@ -273,6 +284,40 @@ fn a_small_file_takes_one_sync_of_the_file_system_and_none_of_its_own() {
 }
 
 #[test]
+fn a_file_of_several_blocks_is_published_with_its_checksums_and_they_go_with_it() {
+    let Scene { folder, store } = scene();
+    let blobs = folder.path().join("blobs");
+    let key = publish(&store, &large()).unwrap();
+    let mut names: Vec<_> = files(&blobs)
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, [key.to_string(), format!("{key}.sums")]);
+    assert!(files(&blobs).iter().all(|path| mode(path) == 0o600));
+    assert_eq!(files(&folder.path().join("staging")).len(), 0);
+    store.remove(&key).unwrap();
+    assert_eq!(files(&blobs).len(), 0);
+    // One block is compared with its digest and needs none.
+    publish(&store, &large()[..262_144]).unwrap();
+    assert_eq!(files(&blobs).len(), 1);
+}
+
+#[test]
+fn what_cannot_get_its_name_leaves_no_checksums() {
+    let Scene { folder, store } = scene();
+    let mut staged = store.stage().unwrap();
+    staged.write(&large()).unwrap();
+    // Somebody empties the staging area; the file is gone, its checksums are still to be written.
+    for path in files(&folder.path().join("staging")) {
+        fs::remove_file(path).unwrap();
+    }
+    staged.publish(&sha256_of(&large())).unwrap_err();
+    assert_eq!(files(&folder.path().join("blobs")).len(), 0);
+    assert_eq!(files(&folder.path().join("staging")).len(), 0);
+}
+
+#[test]
 fn when_the_file_system_cannot_be_synced_nothing_is_published() {
     for (kind, closed) in [
         (io::ErrorKind::StorageFull, false),
@@ -289,10 +334,10 @@ fn when_the_file_system_cannot_be_synced_nothing_is_published() {
         let store = DiskBlobStore::with(&dir, Arc::new(SyncGate::new()), Some(group), None);
         let mut begun = store.stage().unwrap();
         begun.write(b"begun before").unwrap();
-        publish(&store, b"bytes").unwrap_err();
+        publish(&store, &large()).unwrap_err();
         // Whose bytes were lost is unknown.
-        begun.publish(&sha256()).unwrap_err();
-        assert_eq!(files(&folder.path().join("blobs")).len(), 0);
+        begun.publish(&sha256_of(b"begun before")).unwrap_err();
+        assert_eq!(files(folder.path()).len(), 1, "more than the lock");
         assert_eq!(publish(&store, b"later").is_err(), closed);
     }
 }
