@@ -238,7 +238,7 @@ impl FileReader {
     fn renew_sums(&self) -> io::Result<Sums> {
         let random = u128::from_be_bytes(crate::random::random_bytes().map_err(io::Error::other)?);
         let staged = self.dir.staging().join(format!("{random:032x}.sums"));
-        let mut sums = SumsWriter::new(staged.clone());
+        let mut sums = SumsWriter::new(staged);
         let mut hash = sha2::Sha256::new();
         let mut block = vec![0; BLOCK];
         let mut at = 0;
