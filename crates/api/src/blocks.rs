@@ -27,10 +27,9 @@ use crate::offload::Lane;
 
 /// Bytes of content that are read at once.
 const BLOCK: usize = 256 * 1024;
-/// Bytes that leave at once. Actix copies them into a buffer of the connection, whose memory it
-/// gives back after each write once it has grown beyond 128 KiB, which with larger pieces is more
-/// expensive than everything else.
-const PIECE: usize = 64 * 1024;
+/// Bytes that leave at once. Actix copies them into the connection's buffer, for which
+/// `server::WRITE_BUFFER` has the room of two.
+const PIECE: usize = 256 * 1024;
 /// Bytes of content that are [`PIECE`] characters of base64. A multiple of 3, so that pieces join
 /// without padding.
 const BEFORE_BASE64: usize = PIECE / 4 * 3;

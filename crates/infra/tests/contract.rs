@@ -111,7 +111,7 @@ fn damager(folder: PathBuf) -> Damager {
         };
         let mut bytes = std::fs::read(path).unwrap();
         match damage {
-            Damage::Flip(place) => bytes[place] ^= 1,
+            Damage::Flip(place) => *bytes.get_mut(place).unwrap() ^= 1,
             Damage::Cut(length) => bytes.truncate(length),
             Damage::Grow => bytes.push(0),
         }
