@@ -30,6 +30,7 @@ pub(crate) fn open_database(
     SqliteDatabase::open(SqliteConfig {
         readers: config.sqlite_readers,
         busy_timeout: config.sqlite_busy_timeout,
+        group: config.sqlite_group,
         owner,
         ..SqliteConfig::new(path)
     })
@@ -38,7 +39,7 @@ pub(crate) fn open_database(
 /// The use cases over a data folder.
 pub(crate) fn services(config: &Config, data: &DataDir, database: &SqliteDatabase) -> Services {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds::default());
     let store = Arc::new(DiskBlobStore::new(data));
     let blobs = Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock)));
     let users = Arc::new(SqliteUserRepository::new(database));
@@ -96,7 +97,7 @@ fn accounts(config: &Config, database: &SqliteDatabase) -> AccountService {
     AccountService {
         users: Arc::new(SqliteUserRepository::new(database)),
         hasher: Arc::new(BcryptHasher::new(config.bcrypt_cost)),
-        ids: Arc::new(RandomIds),
+        ids: Arc::new(RandomIds::default()),
         clock: Arc::new(SystemClock),
     }
 }
@@ -137,7 +138,7 @@ pub(crate) fn app(config: &Config, services: Services) -> App {
 
 /// A prefix for this run's request ids.
 pub(crate) fn run_id() -> Result<String, PortError> {
-    let id = RandomIds.new_id()?.simple().to_string();
+    let id = RandomIds::default().new_id()?.simple().to_string();
     Ok(id.chars().take(8).collect())
 }
 

@@ -63,7 +63,8 @@ pub trait Clock: Send + Sync {
 #[cfg_attr(test, mockall::automock)]
 pub trait IdSource: Send + Sync {
     /// A fresh version 4 UUID from a cryptographic source: no two calls ever answer the same, and
-    /// none can be guessed from others.
+    /// none can be guessed from others. Ids that are made one after another may begin with the same
+    /// 32 bits, so that an index of them grows in one place at a time; the other 90 are random in each.
     ///
     /// # Errors
     /// [`PortErrorKind::Internal`] when the operating system gives no randomness.

@@ -1,5 +1,6 @@
 //! Time, ids and tokens from the operating system.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -32,9 +33,52 @@ impl Clock for SystemClock {
     }
 }
 
-/// Version 4 UUIDs from the system's randomness.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RandomIds;
+/// Version 4 UUIDs from the system's randomness, [`RUN`] after one another with the same first 32 bits.
+///
+/// In an index, ids without anything in common come to a page of its own each, and every one of these
+/// pages is written, twice. Ids of a run come to one or two pages.
+#[derive(Debug, Default)]
+pub struct RandomIds {
+    /// Four bytes that this run begins with, and four for how many of it are left.
+    run: AtomicU64,
+}
+
+/// Ids with the same beginning: about as many as a page of an index holds. The more there are, the
+/// more one id says about others; and at twice as many, there are two pages again for the next one.
+const RUN: u32 = 256;
+
+/// How the ids of a run begin.
+type Beginning = [u8; 4];
+
+impl RandomIds {
+    /// The beginning of the next id. `fresh` is taken for a new run.
+    fn beginning(&self, fresh: Beginning) -> Beginning {
+        let next = |run: u64| {
+            let (beginning, left) = split(run);
+            let next = match left.checked_sub(1) {
+                Some(left) => join(beginning, left),
+                None => join(fresh, RUN - 1),
+            };
+            Some(next)
+        };
+        match self
+            .run
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+        {
+            Ok(run) if split(run).1 > 0 => split(run).0,
+            _ => fresh,
+        }
+    }
+}
+
+fn split(run: u64) -> (Beginning, u32) {
+    let [a, b, c, d, left @ ..] = run.to_be_bytes();
+    ([a, b, c, d], u32::from_be_bytes(left))
+}
+
+fn join(beginning: Beginning, left: u32) -> u64 {
+    u64::from(u32::from_be_bytes(beginning)) << 32 | u64::from(left)
+}
 
 impl IdSource for RandomIds {
     #[expect(
@@ -42,7 +86,11 @@ impl IdSource for RandomIds {
         reason = "the adapter that the rest of the program asks instead"
     )]
     fn new_id(&self) -> Result<Uuid, PortError> {
-        Ok(uuid::Builder::from_random_bytes(random_bytes()?).into_uuid())
+        let mut bytes = random_bytes::<16>()?;
+        if let Some(beginning) = bytes.first_chunk_mut() {
+            *beginning = self.beginning(*beginning);
+        }
+        Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 }
 
@@ -73,12 +121,33 @@ mod tests {
 
     #[test]
     fn ids_are_version_4_and_never_repeat() {
-        let ids: HashSet<_> = (0..1000).map(|_| RandomIds.new_id().unwrap()).collect();
+        let source = RandomIds::default();
+        let ids: HashSet<_> = (0..1000).map(|_| source.new_id().unwrap()).collect();
         assert_eq!(ids.len(), 1000);
         for id in ids {
             assert_eq!(id.get_version(), Some(Version::Random));
             assert_eq!(id.get_variant(), Variant::RFC4122);
         }
+    }
+
+    #[test]
+    fn ids_of_a_run_begin_alike_and_those_of_another_run_do_not() {
+        let source = RandomIds::default();
+        let runs: Vec<HashSet<_>> = (0..3)
+            .map(|_| {
+                (0..RUN)
+                    .map(|_| source.new_id().unwrap().as_u128() >> 96)
+                    .collect()
+            })
+            .collect();
+        assert!(runs.iter().all(|run| run.len() == 1), "{runs:?}");
+        assert_eq!(runs.into_iter().flatten().collect::<HashSet<_>>().len(), 3);
+    }
+
+    #[test]
+    fn runs_of_two_sources_begin_differently() {
+        let begin = || RandomIds::default().new_id().unwrap().as_u128() >> 96;
+        assert_ne!(begin(), begin());
     }
 
     #[test]

@@ -151,6 +151,8 @@ table! {
         sqlite_readers: u32 = 8, in 1..=64;
         /// How long a connection waits for a lock that another process holds on the database.
         sqlite_busy_timeout: Duration = 5 * SECOND, in Duration::ZERO..=HOUR;
+        /// Writes that may share a transaction and its sync; 1 gives each a transaction of its own.
+        sqlite_group: usize = 256, in 1..=1024;
     }
     "Logs" {
         /// Which log lines are written: error, warn, info, debug or trace, also for one part alone.

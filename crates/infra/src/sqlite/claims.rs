@@ -6,6 +6,8 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::DatabaseErrorKind::NotNullViolation;
+use diesel::result::Error::DatabaseError;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use kms_domain::files::{BlobId, ClaimCandidates, ClaimScope, Claimed, NewFile, Sha256};
@@ -98,10 +100,12 @@ pub(super) fn claim_by_md5(
     } else {
         ClaimByMd5::<false>::new(scope, blob, file).execute(conn)
     };
-    Ok(match stored.during("claim")? {
-        0 => Claimed::NotEligible,
-        _ => Claimed::Linked,
-    })
+    match stored {
+        Ok(_) => Ok(Claimed::Linked),
+        // Of all columns, this one alone can be without a value.
+        Err(DatabaseError(NotNullViolation, _)) => Ok(Claimed::NotEligible),
+        Err(error) => Err(error).during("claim"),
+    }
 }
 
 /// The content under the entries of a scope, and whether there is another: own entries, and with
@@ -112,7 +116,10 @@ struct FindByMd5<const PUBLIC: bool> {
     md5: [u8; 16],
 }
 
-/// Inserts an entry over a content if that is the only one in the scope.
+/// Inserts an entry over a content if that is the only one in the scope; else the entry has no content,
+/// and the database refuses it. With a SELECT that finds no row it would be inserted likewise, but as
+/// such a statement may insert many rows, SQLite keeps a copy of every page that it changes, to be able
+/// to undo it half way. One row with values is refused before anything is changed.
 struct ClaimByMd5<'a, const PUBLIC: bool> {
     owner: [u8; 16],
     md5: [u8; 16],
@@ -203,7 +210,7 @@ impl<'a, const PUBLIC: bool> ClaimByMd5<'a, PUBLIC> {
 impl<const PUBLIC: bool> QueryFragment<Sqlite> for ClaimByMd5<'_, PUBLIC> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         pass.push_sql(
-            "INSERT INTO files (owner, md5, id, title, public, created_at, blob_id) SELECT ",
+            "INSERT INTO files (owner, md5, id, title, public, created_at, blob_id) VALUES (",
         );
         pass.push_bind_param::<Binary, _>(self.owner.as_slice())?;
         pass.push_sql(", ");
@@ -216,7 +223,7 @@ impl<const PUBLIC: bool> QueryFragment<Sqlite> for ClaimByMd5<'_, PUBLIC> {
         pass.push_bind_param::<Bool, _>(&self.public)?;
         pass.push_sql(", ");
         pass.push_bind_param::<BigInt, _>(&self.created_at)?;
-        pass.push_sql(", b.id FROM blobs AS b WHERE b.id = ");
+        pass.push_sql(", (SELECT b.id FROM blobs AS b WHERE b.id = ");
         pass.push_bind_param::<BigInt, _>(&self.blob)?;
         pass.push_sql(" AND b.state = 'live' AND b.damaged_at IS NULL AND (");
         pass.push_sql(OWN_HAS);
@@ -229,7 +236,7 @@ impl<const PUBLIC: bool> QueryFragment<Sqlite> for ClaimByMd5<'_, PUBLIC> {
         if PUBLIC {
             pass.push_sql(PUBLIC_OTHER);
         }
-        pass.push_sql(")");
+        pass.push_sql(")))");
         Ok(())
     }
 }

@@ -18,9 +18,9 @@ use diesel::{QueryResult, SqliteConnection};
 /// index of some million rows, and ten connections of them stay below 100 MiB.
 const CACHE_SIZE: i32 = -8 * 1024;
 
-/// Pages in the journal from which on a commit copies them to the database. A page that many commits
-/// have changed is copied once, so a journal of 16 MiB instead of SQLite's 4 makes that rarer.
-const CHECKPOINT_PAGES: u32 = 4000;
+/// What the journal's file is cut down to when it is begun anew: a reader that took long, or a disk
+/// that was slow, may have made it grow.
+pub(super) const JOURNAL_SIZE_LIMIT: u32 = 64 * 1024 * 1024;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,7 @@ pub(super) fn set_up(
     busy_timeout: Duration,
 ) -> QueryResult<()> {
     // First, so that the ones below wait for a lock too instead of failing.
-    let millis = busy_timeout.as_millis().min(i32::MAX.unsigned_abs().into());
-    conn.batch_execute(&format!("PRAGMA busy_timeout = {millis}"))?;
+    set_busy_timeout(conn, busy_timeout)?;
     // Readers and the writer do not wait for each other.
     conn.batch_execute("PRAGMA journal_mode = WAL")?;
     // An acknowledged commit survives a power cut; NORMAL syncs the WAL at checkpoints only.
@@ -52,12 +51,20 @@ pub(super) fn set_up(
     conn.batch_execute(&format!("PRAGMA cache_size = {CACHE_SIZE}"))?;
     // With a map, an I/O error would be a SIGBUS instead of an error code.
     conn.batch_execute("PRAGMA mmap_size = 0")?;
-    conn.batch_execute(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"))?;
+    // See journal.rs, which does it and looks at what becomes of it.
+    conn.batch_execute("PRAGMA wal_autocheckpoint = 0")?;
+    conn.batch_execute(&format!("PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}"))?;
     if role == Role::Reader {
         // A write that was meant for the writer fails here instead of taking its lock.
         conn.batch_execute("PRAGMA query_only = ON")?;
     }
     Ok(())
+}
+
+/// How long the connection waits for a lock.
+pub(super) fn set_busy_timeout(conn: &mut SqliteConnection, time: Duration) -> QueryResult<()> {
+    let millis = time.as_millis().min(i32::MAX.unsigned_abs().into());
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {millis}"))
 }
 
 /// The readers' connections. Dropping it waits until the last one is closed: r2d2 may still hold

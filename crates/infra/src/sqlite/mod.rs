@@ -18,6 +18,7 @@ mod claims;
 mod connection;
 mod error;
 mod files;
+mod journal;
 mod open;
 mod row;
 mod schema;
@@ -55,19 +56,23 @@ pub struct SqliteConfig {
     pub busy_timeout: Duration,
     /// Most writes that wait for the writer; the next one is refused as unavailable.
     pub queue: usize,
+    /// Most writes that share a transaction and its sync; at least 1. Bounds how long the first of
+    /// them waits for the last.
+    pub group: usize,
     /// Whether the caller holds the lock of the data folder. The owner checks the file and brings
     /// its schema up to date; a guest finds the schema current or is refused.
     pub owner: bool,
 }
 
 impl SqliteConfig {
-    /// 8 readers, 5 seconds, 1024 waiting writes, as the owner.
+    /// 8 readers, 5 seconds, 1024 waiting writes, 256 in a group, as the owner.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             readers: 8,
             busy_timeout: Duration::from_secs(5),
             queue: 1024,
+            group: 256,
             owner: true,
         }
     }
@@ -93,7 +98,7 @@ impl SqliteDatabase {
     /// [`OpenError`] says what is wrong and what to do about it. Nothing is ever repaired by
     /// itself.
     pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
-        open::open(config, writer::commit)
+        open::open(config, writer::commit, journal::checkpoint)
     }
 
     /// Runs one query on a reader. It sees everything that was acknowledged before the call.

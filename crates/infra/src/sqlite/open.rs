@@ -12,7 +12,8 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_que
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{Readers, Role, set_up};
-use super::writer::{Commit, Writer};
+use super::journal::{Checkpoint, Journal};
+use super::writer::{Bounds, Commit, Writer};
 use super::{Inner, SqliteConfig, SqliteDatabase};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -113,12 +114,17 @@ pub enum OpenError {
     Thread(#[source] io::Error),
 }
 
-pub(super) fn open(config: SqliteConfig, commit: Commit) -> Result<SqliteDatabase, OpenError> {
+pub(super) fn open(
+    config: SqliteConfig,
+    commit: Commit,
+    checkpoint: Checkpoint,
+) -> Result<SqliteDatabase, OpenError> {
     let SqliteConfig {
         path,
         readers,
         busy_timeout,
         queue,
+        group,
         owner,
     } = config;
     // SQLite takes names such as `:memory:` and `file:…?…` for something else than a path; an
@@ -137,11 +143,16 @@ pub(super) fn open(config: SqliteConfig, commit: Commit) -> Result<SqliteDatabas
         path: path.clone(),
         source,
     })?;
-    let mut writer = SqliteConnection::establish(&url).map_err(|source| OpenError::Connect {
-        path: path.clone(),
-        source,
-    })?;
-    set_up(&mut writer, Role::Writer, busy_timeout).map_err(query("setting up the connection"))?;
+    let connect = || {
+        let mut conn = SqliteConnection::establish(&url).map_err(|source| OpenError::Connect {
+            path: path.clone(),
+            source,
+        })?;
+        set_up(&mut conn, Role::Writer, busy_timeout)
+            .map_err(query("setting up the connection"))?;
+        Ok(conn)
+    };
+    let mut writer = connect()?;
     let version = library_version(&mut writer).map_err(query("asking for SQLite's version"))?;
     if !is_recent(&version) {
         return Err(OpenError::LibraryTooOld { found: version });
@@ -156,9 +167,15 @@ pub(super) fn open(config: SqliteConfig, commit: Commit) -> Result<SqliteDatabas
         expect_current_schema(&mut writer, path.clone())?;
     }
 
-    let readers = Readers::open(url, readers, busy_timeout)
-        .map_err(|source| OpenError::Readers { path, source })?;
-    let writer = Writer::start(writer, queue, commit).map_err(OpenError::Thread)?;
+    let journal =
+        Journal::start(connect()?, busy_timeout, checkpoint).map_err(OpenError::Thread)?;
+    let readers =
+        Readers::open(url.clone(), readers, busy_timeout).map_err(|source| OpenError::Readers {
+            path: path.clone(),
+            source,
+        })?;
+    let bounds = Bounds { queue, group };
+    let writer = Writer::start(writer, journal, bounds, commit).map_err(OpenError::Thread)?;
     Ok(SqliteDatabase(Arc::new(Inner { readers, writer })))
 }
 

@@ -23,16 +23,23 @@ use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 use kms_domain::PortErrorKind;
 
 use super::error::{SqliteError, classify};
-
-/// Most jobs that share a transaction: bounds how long the first of them waits for the last.
-const MAX_GROUP: usize = 256;
+use super::journal::Journal;
 
 /// How a transaction is committed. Only tests put another in place of [`commit`].
 pub(super) type Commit = fn(&mut SqliteConnection) -> QueryResult<()>;
 
 /// Commits the open transaction, durably because of `synchronous = FULL`.
 pub(super) fn commit(conn: &mut SqliteConnection) -> QueryResult<()> {
-    conn.batch_execute("COMMIT")
+    CommitGroup.execute(conn).map(drop)
+}
+
+/// How much the writer takes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Most jobs that wait.
+    pub(super) queue: usize,
+    /// Most jobs that share a transaction: bounds how long the first of them waits for the last.
+    pub(super) group: usize,
 }
 
 /// What is called with the result of a job, exactly once. It must not block.
@@ -56,12 +63,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. At most `queue` jobs wait.
-    pub(super) fn start(conn: SqliteConnection, queue: usize, commit: Commit) -> io::Result<Self> {
-        let (sender, receiver) = sync_channel(queue.max(1));
+    /// Starts the thread.
+    pub(super) fn start(
+        conn: SqliteConnection,
+        journal: Journal,
+        bounds: Bounds,
+        commit: Commit,
+    ) -> io::Result<Self> {
+        let (sender, receiver) = sync_channel(bounds.queue.max(1));
         let thread = Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || run(conn, &receiver, commit))?;
+            .spawn(move || run(conn, journal, &receiver, bounds.group.max(1), commit))?;
         Ok(Self {
             queue: Some(sender),
             thread: Some(thread),
@@ -228,12 +240,19 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "not a text".to_owned())
 }
 
-fn run(mut conn: SqliteConnection, queue: &Receiver<Box<dyn Job>>, commit: Commit) {
+fn run(
+    mut conn: SqliteConnection,
+    mut journal: Journal,
+    queue: &Receiver<Box<dyn Job>>,
+    most: usize,
+    commit: Commit,
+) {
     let mut poisoned = false;
+    let mut group = Vec::new();
     while let Ok(first) = queue.recv() {
-        let mut group = vec![first];
-        group.extend(queue.try_iter().take(MAX_GROUP - 1));
-        let outcome = if poisoned {
+        group.push(first);
+        group.extend(queue.try_iter().take(most - 1));
+        let mut outcome = if poisoned || journal.is_broken() {
             Err(GroupError::Poisoned)
         } else {
             run_group(&mut conn, &mut group, commit).map_err(|failure| {
@@ -241,9 +260,24 @@ fn run(mut conn: SqliteConnection, queue: &Receiver<Box<dyn Job>>, commit: Commi
                 failure.error
             })
         };
-        for job in group {
+        // It may have broken while the group ran, and with it what the group rests on.
+        if outcome.is_ok() && journal.is_broken() {
+            outcome = Err(GroupError::Poisoned);
+        }
+        let jobs = group.len();
+        for job in group.drain(..) {
             job.answer(&outcome);
         }
+        if outcome.is_ok() {
+            journal.committed(jobs, &mut conn);
+        }
+    }
+    poisoned |= journal.is_broken();
+    drop(journal);
+    if poisoned {
+        // The last connection that closes copies the journal and deletes it. After a sync that
+        // failed, the journal has to stay for the restart, which reads it with its checksums.
+        std::mem::forget(conn);
     }
 }
 
@@ -287,7 +321,7 @@ fn run_group(
     group: &mut [Box<dyn Job>],
     commit: Commit,
 ) -> Result<(), GroupFailure> {
-    let begun = conn.batch_execute("BEGIN IMMEDIATE");
+    let begun = BeginGroup.execute(conn);
     begun.map_err(|e| GroupFailure::lost(classify(&e), e))?;
     let outcome = run_jobs(conn, group).and_then(|()| commit(conn).map_err(GroupFailure::commit));
     if outcome.is_err() {
@@ -337,7 +371,7 @@ fn run_alone(conn: &mut SqliteConnection, job: &mut dyn Job) -> Result<(), Group
 }
 
 /// A statement without parameters that is prepared once and kept: `batch_execute` prepares anew at
-/// every call, which for the two around each job is a tenth of the writer's time.
+/// every call, which for the two around a job is a tenth of the writer's time.
 macro_rules! kept_statement {
     ($name:ident, $sql:literal) => {
         #[derive(QueryId)]
@@ -354,6 +388,8 @@ macro_rules! kept_statement {
     };
 }
 
+kept_statement!(BeginGroup, "BEGIN IMMEDIATE");
+kept_statement!(CommitGroup, "COMMIT");
 kept_statement!(Savepoint, "SAVEPOINT job");
 kept_statement!(Release, "RELEASE job");
 

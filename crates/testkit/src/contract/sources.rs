@@ -16,7 +16,7 @@ macro_rules! id_source_contract {
                 no_two_ids_are_the_same,
                 simultaneous_calls_get_different_ids,
                 an_id_has_the_form_of_version_4,
-                either_half_of_an_id_is_random,
+                an_id_is_random_beyond_how_it_begins,
             ]
         }
     };
@@ -78,24 +78,25 @@ pub fn an_id_has_the_form_of_version_4(source: &impl IdSource) {
     }
 }
 
-/// 60 and 62 random bits meet by chance once in a hundred million runs; a counter or a clock in
-/// one half, by which the next id could be guessed, repeats in the other.
-pub fn either_half_of_an_id_is_random(source: &impl IdSource) {
-    let (mut upper, mut lower) = (HashSet::new(), HashSet::new());
+/// 62 random bits meet by chance once in a hundred million runs; a counter or a clock among them, by
+/// which the next id could be guessed, is not set in half of the ids. Only the first 32 may stay the same
+/// for a while, of some hundred ids.
+pub fn an_id_is_random_beyond_how_it_begins(source: &impl IdSource) {
+    let mut lower = HashSet::new();
     let mut ones = [0_usize; 128];
     for _ in 0..IDS {
         let bits = source.new_id().unwrap().as_u128();
-        upper.insert((bits >> 64) as u64);
         lower.insert(bits as u64);
         for (place, ones) in ones.iter_mut().enumerate() {
             *ones += (bits >> place) as usize & 1;
         }
     }
-    assert_eq!((upper.len(), lower.len()), (IDS, IDS));
+    assert_eq!(lower.len(), IDS);
     // Six bits are fixed; each of the others is set in half of the ids, give or take 12 sigma.
     for (place, ones) in ones.into_iter().enumerate() {
         let fixed = matches!(place, 62 | 63 | 76..=79);
-        let even = ones.abs_diff(IDS / 2) < 2_000;
+        let off = if place < 96 { 2_000 } else { 40_000 };
+        let even = ones.abs_diff(IDS / 2) < off;
         assert!(fixed || even, "bit {place} is set in {ones} ids");
     }
 }

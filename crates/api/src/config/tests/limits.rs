@@ -29,6 +29,7 @@ const EDGES: &[(&str, [&str; 2], [&str; 2])] = &[
     ("anonymous_bytes", ["1", "16TiB"], ["0", "17592186044417"]),
     ("sqlite_readers", ["1", "64"], ["0", "65"]),
     ("sqlite_busy_timeout", ["0s", "1h"], ["-1s", "3600001ms"]),
+    ("sqlite_group", ["1", "1024"], ["0", "1025"]),
 ];
 
 #[test]

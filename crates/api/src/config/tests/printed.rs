@@ -33,6 +33,7 @@ const OTHERS: &str = r#"
     anonymous_bytes = "1TiB"
     sqlite_readers = 1
     sqlite_busy_timeout = "0s"
+    sqlite_group = 1
     log = "kms_api[{id=\"x\"}]=debug"
     log_format = "json"
 "#;

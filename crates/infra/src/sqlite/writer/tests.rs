@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::super::connection::{Role, set_up};
 use super::super::error::During;
+use super::super::journal::checkpoint;
 use super::*;
 
 struct Scene {
@@ -42,7 +43,9 @@ impl Scene {
         let mut conn = connect(&folder);
         conn.batch_execute("CREATE TABLE t (n INTEGER NOT NULL UNIQUE) STRICT")
             .unwrap();
-        let writer = Writer::start(conn, queue, commit).unwrap();
+        let journal = Journal::start(connect(&folder), Duration::ZERO, checkpoint).unwrap();
+        let bounds = Bounds { queue, group: 256 };
+        let writer = Writer::start(conn, journal, bounds, commit).unwrap();
         Self { folder, writer }
     }
 
