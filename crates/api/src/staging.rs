@@ -1,8 +1,8 @@
 //! The way of a payload from its request to the store, in blocks.
 //!
-//! MD5 is the slowest stage and serial, so a payload goes through two stages at once: one computes
-//! the MD5, the other stages the bytes and computes the SHA-256 ([`Stage`]). Meanwhile the request's
-//! task receives the next block. A few blocks may be on their way ([`AHEAD`]), so that the slowest
+//! Hashing is the slowest stage and serial, so a payload goes through two stages at once: one computes
+//! its digests, the other stages the bytes ([`Stage`]). Meanwhile the request's task receives the
+//! next block. A few blocks may be on their way ([`AHEAD`]), so that the slowest
 //! stage always has work; a client that sends slowly occupies no thread and no permit.
 
 mod stage;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::web;
 use futures_util::future::join;
 use kms_domain::codes::Code;
-use kms_domain::files::{ContentHalf, FinishedUpload, Md5Half, UploadSession};
+use kms_domain::files::{ContentHalf, DigestHalf, FinishedUpload, UploadSession};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::{App, Services};
@@ -48,7 +48,7 @@ type Spares = Arc<Mutex<Vec<Vec<u8>>>>;
 
 struct Stages {
     content: Stage<ContentHalf>,
-    md5: Stage<Md5Half>,
+    digest: Stage<DigestHalf>,
 }
 
 /// A full block, shared by the stages. Its place and its buffer are given back when the last of them
@@ -99,7 +99,7 @@ impl Staging {
             _place: place,
         });
         let stages = self.stages().await?;
-        stages.md5.push(Arc::clone(&full))?;
+        stages.digest.push(Arc::clone(&full))?;
         stages.content.push(full)
     }
 
@@ -125,10 +125,10 @@ impl Staging {
     async fn stages(&mut self) -> Result<&Stages, ApiError> {
         if self.stages.is_none() {
             let session = self.app.run(Lane::Storage, self.begin).await?;
-            let (content, md5) = session.split();
+            let (content, digest) = session.split();
             self.stages = Some(Stages {
                 content: Stage::new(&self.app, content, |half, bytes| Ok(half.push(bytes)?)),
-                md5: Stage::new(&self.app, md5, |half, bytes| Ok(half.push(bytes))),
+                digest: Stage::new(&self.app, digest, |half, bytes| Ok(half.push(bytes))),
             });
         }
         self.stages.as_ref().ok_or_else(broken)
@@ -137,8 +137,8 @@ impl Staging {
 
 impl Stages {
     async fn finish(self) -> Result<UploadSession, ApiError> {
-        let (content, md5) = join(self.content.finish(), self.md5.finish()).await;
-        UploadSession::join(content?, md5?)
+        let (content, digest) = join(self.content.finish(), self.digest.finish()).await;
+        UploadSession::join(content?, digest?)
             .map_err(|error| ApiError::because(Code::ServerError, error))
     }
 }
