@@ -49,7 +49,7 @@ pub struct Limits {
 /// A running server: its use cases, the door to them, and its limits.
 pub struct App {
     pub(crate) services: Arc<Services>,
-    pub(crate) offload: Offload,
+    pub(crate) offload: Arc<Offload>,
     pub(crate) limits: Limits,
     anonymous: Arc<Anonymous>,
 }
@@ -60,7 +60,7 @@ impl App {
     pub fn new(services: Services, offload: Offload, limits: Limits) -> Self {
         Self {
             services: Arc::new(services),
-            offload,
+            offload: Arc::new(offload),
             limits,
             anonymous: Arc::new(Anonymous {
                 places: Arc::new(Semaphore::new(limits.anonymous_uploads)),

@@ -89,13 +89,9 @@ impl Offload {
         lane: Lane,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, OffloadError> {
-        let lane = match lane {
-            Lane::ShortRead => {
-                return catch_unwind(AssertUnwindSafe(job))
-                    .map_err(|panic| OffloadError::Panicked(panic_text(&*panic)));
-            }
-            Lane::Storage => &self.storage,
-            Lane::Hashing => &self.hashing,
+        let Some(lane) = self.queue(lane) else {
+            return catch_unwind(AssertUnwindSafe(job))
+                .map_err(|panic| OffloadError::Panicked(panic_text(&*panic)));
         };
         let permit = lane.admit().await?;
         #[expect(
@@ -113,6 +109,22 @@ impl Offload {
                 Err(_) => "the job was cancelled".to_owned(),
             })
         })
+    }
+
+    /// Whether somebody waits for a permit of `lane`: a long job should give its own back then.
+    #[must_use]
+    pub fn is_waited_for(&self, lane: Lane) -> bool {
+        self.queue(lane)
+            .is_some_and(|lane| lane.waiting.load(Ordering::Acquire) > 0)
+    }
+
+    /// What a job of `lane` queues up in; nothing for one that runs where it is called.
+    const fn queue(&self, lane: Lane) -> Option<&LaneState> {
+        match lane {
+            Lane::ShortRead => None,
+            Lane::Storage => Some(&self.storage),
+            Lane::Hashing => Some(&self.hashing),
+        }
     }
 }
 

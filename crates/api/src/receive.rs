@@ -1,6 +1,6 @@
 //! Receiving a file: bytes are staged as they arrive, in constant memory.
 //!
-//! The payload is gathered to [`BLOCK`] bytes and goes to the store block by block ([`Staging`]). A
+//! The payload is gathered to blocks of 512 KiB and goes to the store block by block ([`Staging`]). A
 //! slow client holds no thread, no permit and no connection to the database, and a file that fits
 //! one block is staged, stored and answered in a single job.
 //!
@@ -17,13 +17,16 @@ use crate::call::{Body, Call, Opened, Request, TOKEN, authenticate};
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape, Value};
 use crate::offload::Lane;
-use crate::staging::{BLOCK, Begin, Staging, Upload};
+use crate::staging::{Begin, Buffer, Staging, Upload};
 
 /// Payload bytes from which on the sender is judged before more is taken. Less than this is no
 /// more than the buffers of a connection.
 const ADMIT_AT: usize = 32 * 1024;
 /// What a body may hold beside its file: field names, other fields, multipart boundaries.
 const OVERHEAD: u64 = 64 * 1024;
+/// What is decoded at once: it stays in the cache of the core, and little of it goes beyond the end
+/// of a block and has to be moved to the next.
+const PIECE: usize = 32 * 1024;
 
 /// What a route receives.
 #[derive(Clone, Copy)]
@@ -51,7 +54,7 @@ impl Call {
             what,
             staging: Staging::new(request.app.clone(), what.begin),
             request,
-            block: Vec::new(),
+            block: Buffer::default(),
             admission: Admission::Open,
         };
         let fields = gather.scan(body).await?;
@@ -66,11 +69,14 @@ impl Call {
 
 /// Receives a body that is nothing but the payload, from a sender who has been judged.
 pub(crate) async fn raw(mut body: Body, mut staging: Staging) -> Result<Upload, ApiError> {
-    let mut block = Vec::new();
+    let mut block = Buffer::default();
     while let Some(chunk) = body.next().await? {
-        block.extend_from_slice(&chunk);
-        if block.len() >= BLOCK {
-            staging.push(&mut block).await?;
+        let mut rest = chunk.as_ref();
+        while !rest.is_empty() {
+            rest = block.fill(rest);
+            if block.is_full() {
+                staging.push(&mut block).await?;
+            }
         }
     }
     staging.finish(block).await
@@ -90,7 +96,7 @@ struct Gather {
     what: Receive,
     request: Opened,
     staging: Staging,
-    block: Vec<u8>,
+    block: Buffer,
     admission: Admission,
 }
 
@@ -99,14 +105,16 @@ impl Gather {
         let shape = self.what.shape;
         let mut scanner = body.scanner(&self.request.head, shape).await?;
         while let Some(chunk) = body.next().await? {
-            let before = self.block.len();
-            if let Err(error) = scanner.feed(&chunk, &mut self.block) {
-                return Err(self.request.refusal(error, scanner.seen(TOKEN)).await);
+            for piece in chunk.chunks(PIECE) {
+                let before = self.block.len();
+                if let Err(error) = scanner.feed(piece, self.block.end(piece.len())) {
+                    return Err(self.request.refusal(error, scanner.seen(TOKEN)).await);
+                }
+                self.grown(before, || scanner.seen(TOKEN).cloned()).await?;
             }
-            self.grown(before, || scanner.seen(TOKEN).cloned()).await?;
         }
         let seen = scanner.seen(TOKEN).cloned();
-        match scanner.finish(&mut self.block) {
+        match scanner.finish(self.block.end(0)) {
             Ok(fields) => Ok(fields),
             Err(error) => Err(self.request.refusal(error, seen.as_ref()).await),
         }
@@ -131,7 +139,7 @@ impl Gather {
             let more = self.block.len().saturating_sub(counted);
             place.add(u64::try_from(more).unwrap_or(u64::MAX))?;
         }
-        if self.block.len() >= BLOCK {
+        if self.block.is_full() {
             self.staging.push(&mut self.block).await?;
         }
         Ok(())

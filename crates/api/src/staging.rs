@@ -1,10 +1,11 @@
 //! The way of a payload from its request to the store, in blocks.
 //!
-//! MD5 is the slowest stage and serial, so a payload goes through two stages at once: one computes
-//! the MD5, the other stages the bytes and computes the SHA-256 ([`Stage`]). Meanwhile the request's
-//! task receives the next block. A few blocks may be on their way ([`AHEAD`]), so that the slowest
+//! Hashing is the slowest stage and serial, so a payload goes through two stages at once: one computes
+//! its digests, the other stages the bytes ([`Stage`]). Meanwhile the request's task receives the
+//! next block. A few blocks may be on their way ([`AHEAD`]), so that the slowest
 //! stage always has work; a client that sends slowly occupies no thread and no permit.
 
+mod buffer;
 mod stage;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,24 +13,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::web;
 use futures_util::future::join;
 use kms_domain::codes::Code;
-use kms_domain::files::{ContentHalf, FinishedUpload, Md5Half, SMALL_CONTENT, UploadSession};
+use kms_domain::files::{ContentHalf, DigestHalf, FinishedUpload, SMALL_CONTENT, UploadSession};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::{App, Services};
 use crate::error::ApiError;
 use crate::offload::Lane;
+pub(crate) use buffer::Buffer;
 use stage::Stage;
 
-/// Payload bytes that go to the store at once: large enough that the hop between threads costs
-/// little, small enough that thousands of uploads fit in memory.
-pub(crate) const BLOCK: usize = 256 * 1024;
+/// Payload bytes that go to the store at once: large enough that hops between threads cost little
+/// and the disk is quick, small enough that thousands of uploads fit in memory.
+pub(crate) const BLOCK: usize = 512 * 1024;
 
-/// Blocks of one upload that may be on their way. With the one that is gathered and the buffer of
-/// the store, an upload holds at most six times 256 KiB.
-const AHEAD: usize = 4;
-
-/// Room behind a block for the chunk that fills it.
-const ROOM: usize = 64 * 1024;
+/// Blocks of one upload that may be on their way: one is worked on, one waits for its turn. With
+/// the one that is gathered, an upload holds three.
+const AHEAD: usize = 2;
 
 /// Opens the session for a payload.
 pub(crate) type Begin = fn(&Services) -> Result<UploadSession, ApiError>;
@@ -44,29 +43,29 @@ pub(crate) struct Staging {
 }
 
 /// Buffers to be used again: the first touch of fresh memory costs more than what is done with it.
-type Spares = Arc<Mutex<Vec<Vec<u8>>>>;
+type Spares = Arc<Mutex<Vec<Buffer>>>;
 
 struct Stages {
     content: Stage<ContentHalf>,
-    md5: Stage<Md5Half>,
+    digest: Stage<DigestHalf>,
 }
 
 /// A full block, shared by the stages. Its place and its buffer are given back when the last of them
 /// has done with it.
 struct Block {
-    bytes: Vec<u8>,
+    buffer: Buffer,
     spares: Spares,
     _place: OwnedSemaphorePermit,
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
         self.spares
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(bytes);
+            .push(buffer);
     }
 }
 
@@ -82,30 +81,29 @@ impl Staging {
         }
     }
 
-    /// Sends `block` on its way and leaves an empty buffer in its place. Waits while too many are
-    /// on theirs, which is how a client is slowed down to the speed of the store.
+    /// Sends a full `block` on its way and leaves the beginning of the next in its place. Waits while
+    /// too many are on theirs, which is how a client is slowed down to the speed of the store.
     ///
     /// # Errors
     /// Why an earlier block or this one could not be stored; the upload is lost then.
-    pub(crate) async fn push(&mut self, block: &mut Vec<u8>) -> Result<(), ApiError> {
+    pub(crate) async fn push(&mut self, block: &mut Buffer) -> Result<(), ApiError> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|_| broken())?;
         let mut next = self.spare();
-        // Whoever has filled one block will probably fill the next.
-        next.reserve(BLOCK + ROOM);
+        block.spill(&mut next);
         let full = Arc::new(Block {
-            bytes: std::mem::replace(block, next),
+            buffer: std::mem::replace(block, next),
             spares: Arc::clone(&self.spares),
             _place: place,
         });
         let stages = self.stages().await?;
-        stages.md5.push(Arc::clone(&full))?;
+        stages.digest.push(Arc::clone(&full))?;
         stages.content.push(full)
     }
 
     /// Waits until no block is on its way. What is left to do with `rest`, the last bytes, is done
     /// in the job that stores the file.
-    pub(crate) async fn finish(mut self, rest: Vec<u8>) -> Result<Upload, ApiError> {
+    pub(crate) async fn finish(mut self, rest: Buffer) -> Result<Upload, ApiError> {
         let session = match self.stages.take() {
             Some(stages) => Some(stages.finish().await?),
             None => None,
@@ -117,7 +115,7 @@ impl Staging {
         })
     }
 
-    fn spare(&self) -> Vec<u8> {
+    fn spare(&self) -> Buffer {
         let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
         spares.pop().unwrap_or_default()
     }
@@ -125,11 +123,16 @@ impl Staging {
     async fn stages(&mut self) -> Result<&Stages, ApiError> {
         if self.stages.is_none() {
             let session = self.app.run(Lane::Storage, self.begin).await?;
-            let (content, md5) = session.split();
-            self.stages = Some(Stages {
-                content: Stage::new(&self.app, content, |half, bytes| Ok(half.push(bytes)?)),
-                md5: Stage::new(&self.app, md5, |half, bytes| Ok(half.push(bytes))),
-            });
+            let (content, digest) = session.split();
+            self.stages =
+                Some(Stages {
+                    content: Stage::new(&self.app.offload, content, |half, bytes| {
+                        Ok(half.push(bytes)?)
+                    }),
+                    digest: Stage::new(&self.app.offload, digest, |half, bytes| {
+                        Ok(half.push(bytes))
+                    }),
+                });
         }
         self.stages.as_ref().ok_or_else(broken)
     }
@@ -137,8 +140,8 @@ impl Staging {
 
 impl Stages {
     async fn finish(self) -> Result<UploadSession, ApiError> {
-        let (content, md5) = join(self.content.finish(), self.md5.finish()).await;
-        UploadSession::join(content?, md5?)
+        let (content, digest) = join(self.content.finish(), self.digest.finish()).await;
+        UploadSession::join(content?, digest?)
             .map_err(|error| ApiError::because(Code::ServerError, error))
     }
 }
@@ -173,7 +176,7 @@ fn broken() -> ApiError {
 /// A payload of which the last bytes have not gone to the store yet.
 pub(crate) struct Upload {
     session: Option<UploadSession>,
-    rest: Vec<u8>,
+    rest: Buffer,
     begin: Begin,
 }
 
@@ -190,6 +193,6 @@ impl Upload {
             Some(session) => session,
             None => (self.begin)(services)?,
         };
-        Ok(session.push(&self.rest)?.finish())
+        Ok(session.push(self.rest.bytes())?.finish())
     }
 }

@@ -3,16 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use actix_web::web;
 use tokio::sync::Notify;
 
 use super::{Block, broken};
-use crate::app::App;
 use crate::error::ApiError;
-use crate::offload::Lane;
+use crate::offload::{Lane, Offload};
 
-/// Blocks that a job works off before it queues up again, so that one fast upload does not keep a
-/// permit from all others.
+/// Blocks after which a job lets go of its permit when somebody waits for one, so that one fast
+/// upload does not keep out all others.
 const AT_ONCE: usize = 32;
 
 /// What a stage does with the bytes of a block.
@@ -20,7 +18,7 @@ type Work<H> = fn(H, &[u8]) -> Result<H, ApiError>;
 
 /// A stage. While its queue is empty it has no job, hence neither a thread nor a permit.
 pub(super) struct Stage<H> {
-    app: web::Data<App>,
+    offload: Arc<Offload>,
     shared: Arc<Shared<H>>,
     work: Work<H>,
 }
@@ -45,9 +43,9 @@ enum Half<H> {
 }
 
 impl<H: Send + 'static> Stage<H> {
-    pub(super) fn new(app: &web::Data<App>, half: H, work: Work<H>) -> Self {
+    pub(super) fn new(offload: &Arc<Offload>, half: H, work: Work<H>) -> Self {
         Self {
-            app: app.clone(),
+            offload: Arc::clone(offload),
             shared: Arc::new(Shared {
                 state: Mutex::new(State {
                     half: Half::Resting(half),
@@ -69,8 +67,8 @@ impl<H: Send + 'static> Stage<H> {
             Half::Resting(half) => {
                 state.queue.push_back(block);
                 drop(state);
-                let (app, shared) = (self.app.clone(), Arc::clone(&self.shared));
-                actix_web::rt::spawn(keep_working(app, shared, self.work, half));
+                let (offload, shared) = (Arc::clone(&self.offload), Arc::clone(&self.shared));
+                actix_web::rt::spawn(keep_working(offload, shared, self.work, half));
                 Ok(())
             }
             Half::AtWork => {
@@ -140,32 +138,40 @@ impl<H> Shared<H> {
 }
 
 async fn keep_working<H: Send + 'static>(
-    app: web::Data<App>,
+    offload: Arc<Offload>,
     shared: Arc<Shared<H>>,
     work: Work<H>,
-    half: H,
+    mut half: H,
 ) {
-    let mut half = half;
     loop {
-        let in_job = Arc::clone(&shared);
-        let worked = app
-            .run(Lane::Storage, move |_| work_off(&in_job, work, half))
-            .await;
-        match worked {
-            Ok(Some(left)) => half = left,
-            Ok(None) => return,
-            Err(error) => return shared.fail(error),
+        let (others, in_job) = (Arc::clone(&offload), Arc::clone(&shared));
+        let job = move || work_off(&others, &in_job, work, half);
+        match offload.run(Lane::Storage, job).await {
+            Ok(Ok(Some(left))) => half = left,
+            Ok(Ok(None)) => return,
+            Ok(Err(error)) => return shared.fail(error),
+            Err(error) => return shared.fail(error.into()),
         }
     }
 }
 
 /// Works off what is queued. `Some`: there is more, but others are to have a turn.
-fn work_off<H>(shared: &Shared<H>, work: Work<H>, mut half: H) -> Result<Option<H>, ApiError> {
-    for _ in 0..AT_ONCE {
+fn work_off<H>(
+    offload: &Offload,
+    shared: &Shared<H>,
+    work: Work<H>,
+    mut half: H,
+) -> Result<Option<H>, ApiError> {
+    let mut blocks = 0;
+    while blocks < AT_ONCE || !offload.is_waited_for(Lane::Storage) {
         let Some((fed, block)) = shared.next(half) else {
             return Ok(None);
         };
-        half = work(fed, &block.bytes)?;
+        half = work(fed, block.buffer.bytes())?;
+        blocks = blocks.saturating_add(1);
     }
     Ok(Some(half))
 }
+
+#[cfg(test)]
+mod tests;

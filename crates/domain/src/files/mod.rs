@@ -7,6 +7,7 @@ mod digest;
 mod download;
 mod entry;
 mod file_service;
+mod hashers;
 mod md5_hasher;
 mod repository;
 mod scratch;
@@ -28,7 +29,7 @@ pub use repository::{
 };
 pub use scratch::{Scratch, ScratchSpace};
 pub use upload_session::{
-    ContentHalf, FinishedUpload, JoinError, Md5Half, PushError, UploadSession,
+    ContentHalf, DigestHalf, FinishedUpload, JoinError, PushError, UploadSession,
 };
 
 #[cfg(test)]

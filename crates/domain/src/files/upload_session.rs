@@ -1,6 +1,4 @@
-use sha2::Digest as _;
-
-use super::md5_hasher::Md5Hasher;
+use super::hashers::Hashers;
 use super::{BlobKey, Md5, NewBlob, Sha256, StagedBlob};
 use crate::{Done, PortError, Timestamp, wait_for};
 
@@ -8,33 +6,31 @@ use crate::{Done, PortError, Timestamp, wait_for};
 /// they were wrapped. It knows nobody's name yet, because in the contract's bodies the token may
 /// come last. Dropping it discards what was staged.
 ///
-/// MD5 is serial and the slowest stage, so the session comes apart ([`split`](Self::split)): a
+/// Hashing is serial and the slowest stage, so the session comes apart ([`split`](Self::split)): a
 /// caller with two threads feeds every piece to both halves at once and joins them again.
 pub struct UploadSession {
     content: ContentHalf,
-    md5: Md5Half,
+    digest: DigestHalf,
 }
 
-/// The half of an [`UploadSession`] that stages the bytes, counts them and computes their SHA-256.
+/// The half of an [`UploadSession`] that stages the bytes and counts them.
 pub struct ContentHalf {
     staged: Box<dyn StagedBlob>,
-    sha256: sha2::Sha256,
     size: u64,
     limit: u64,
 }
 
-/// The half of an [`UploadSession`] that computes the MD5.
-pub struct Md5Half {
-    md5: Md5Hasher,
-    size: u64,
+/// The half of an [`UploadSession`] that computes the digests.
+pub struct DigestHalf {
+    hashers: Hashers,
 }
 
 /// The halves of a session were not fed the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("one half of an upload has {content} bytes, the other {md5}")]
+#[error("{content} bytes of an upload were staged, and {digest} hashed")]
 pub struct JoinError {
     content: u64,
-    md5: u64,
+    digest: u64,
 }
 
 /// Why bytes were not taken.
@@ -58,13 +54,11 @@ impl UploadSession {
         Self {
             content: ContentHalf {
                 staged,
-                sha256: sha2::Sha256::new(),
                 size: 0,
                 limit,
             },
-            md5: Md5Half {
-                md5: Md5Hasher::new(),
-                size: 0,
+            digest: DigestHalf {
+                hashers: Hashers::new(),
             },
         }
     }
@@ -79,27 +73,28 @@ impl UploadSession {
     pub fn push(self, bytes: &[u8]) -> Result<Self, PushError> {
         Ok(Self {
             content: self.content.push(bytes)?,
-            md5: self.md5.push(bytes),
+            digest: self.digest.push(bytes),
         })
     }
 
     /// Takes the session apart, for two threads.
     #[must_use]
-    pub fn split(self) -> (ContentHalf, Md5Half) {
-        (self.content, self.md5)
+    pub fn split(self) -> (ContentHalf, DigestHalf) {
+        (self.content, self.digest)
     }
 
     /// Puts the halves of a session together again.
     ///
     /// # Errors
     /// [`JoinError`] when they were fed different amounts; what was staged is discarded then.
-    pub fn join(content: ContentHalf, md5: Md5Half) -> Result<Self, JoinError> {
-        if content.size == md5.size {
-            Ok(Self { content, md5 })
+    pub fn join(content: ContentHalf, digest: DigestHalf) -> Result<Self, JoinError> {
+        let hashed = digest.hashers.size();
+        if content.size == hashed {
+            Ok(Self { content, digest })
         } else {
             Err(JoinError {
                 content: content.size,
-                md5: md5.size,
+                digest: hashed,
             })
         }
     }
@@ -113,10 +108,11 @@ impl UploadSession {
     /// All bytes are here: fixes their digests. Nothing is durable yet.
     #[must_use]
     pub fn finish(self) -> FinishedUpload {
+        let (md5, sha256) = self.digest.hashers.finish();
         FinishedUpload {
             staged: self.content.staged,
-            sha256: Sha256::from_bytes(self.content.sha256.finalize().into()),
-            md5: self.md5.md5.finish(),
+            sha256,
+            md5,
             size: self.content.size,
         }
     }
@@ -134,20 +130,16 @@ impl ContentHalf {
             .filter(|size| *size <= self.limit)
             .ok_or(PushError::TooLarge { limit: self.limit })?;
         self.staged.write(bytes)?;
-        self.sha256.update(bytes);
         self.size = size;
         Ok(self)
     }
 }
 
-impl Md5Half {
-    /// Takes the next bytes. Costs a core about a nanosecond a byte, and never blocks.
+impl DigestHalf {
+    /// Takes the next bytes. Costs a core more than a nanosecond a byte, and never blocks.
     #[must_use]
     pub fn push(mut self, bytes: &[u8]) -> Self {
-        self.md5.update(bytes);
-        // The content half refuses what cannot be counted.
-        let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.size = self.size.saturating_add(more);
+        self.hashers.update(bytes);
         self
     }
 }
@@ -247,8 +239,8 @@ mod tests {
     #[test]
     fn halves_that_were_fed_the_same_make_the_session_that_was_never_apart() {
         let session = || UploadSession::new(Box::new(RecordingStage::default()), 100);
-        let (content, md5) = session().push(b"message ").unwrap().split();
-        let joined = UploadSession::join(content.push(b"digest").unwrap(), md5.push(b"digest"));
+        let (content, digest) = session().push(b"message ").unwrap().split();
+        let joined = UploadSession::join(content.push(b"digest").unwrap(), digest.push(b"digest"));
         let (joined, whole) = (
             joined.unwrap().finish(),
             session().push(b"message digest").unwrap().finish(),
@@ -260,8 +252,12 @@ mod tests {
     #[test]
     fn halves_that_were_fed_different_amounts_do_not_fit() {
         let session = UploadSession::new(Box::new(RecordingStage::default()), 100);
-        let (content, md5) = session.split();
-        let error = UploadSession::join(content.push(b"ab").unwrap(), md5.push(b"a")).unwrap_err();
-        assert_eq!(error, JoinError { content: 2, md5: 1 });
+        let (content, digest) = session.split();
+        let joined = UploadSession::join(content.push(b"ab").unwrap(), digest.push(b"a"));
+        let fed = JoinError {
+            content: 2,
+            digest: 1,
+        };
+        assert_eq!(joined.unwrap_err(), fed);
     }
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-/// Bytes of a direct write; a multiple of [`ALIGNMENT`].
+/// Bytes of a direct write at least; a multiple of [`ALIGNMENT`].
 const CHUNK: usize = 256 * 1024;
 /// What memory, position and length of a direct write must be multiples of. More than any block
 /// size of a device that is in use.
@@ -50,28 +50,27 @@ impl Appender {
         }
         self.begun = true;
         while let Some(buffer) = &mut self.direct {
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            let whole = buffer.whole(bytes);
+            if whole > 0 {
+                // It lies where a direct write can take it from.
+                let (now, rest) = bytes.split_at(whole);
+                bytes = rest;
+                if !write_direct(&self.file, now)? {
+                    self.direct = None;
+                }
+                continue;
+            }
             bytes = buffer.fill(bytes);
             if buffer.filled < CHUNK {
                 return Ok(());
             }
-            let mut written = 0;
-            while written < CHUNK {
-                match self.file.write(buffer.part(written..CHUNK)) {
-                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                    Ok(more) => written = written.saturating_add(more),
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    // Not this file system, or not from where a short write has ended.
-                    Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
-                        set_direct(&self.file, false)?;
-                        self.file.write_all(buffer.part(written..CHUNK))?;
-                        self.direct = None;
-                        break;
-                    }
-                    Err(e) => return Err(e),
-                }
-            }
-            if let Some(buffer) = &mut self.direct {
+            if write_direct(&self.file, buffer.part(0..CHUNK))? {
                 buffer.filled = 0;
+            } else {
+                self.direct = None;
             }
         }
         self.file.write_all(bytes)
@@ -93,19 +92,52 @@ impl Appender {
     }
 }
 
+/// Writes all of `bytes`, whose address and length are aligned. Not direct any more (`false`) when
+/// that was refused by the file system, or from where a short write has ended.
+fn write_direct(file: &File, mut bytes: &[u8]) -> io::Result<bool> {
+    let mut file = file;
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
+                set_direct(file, false)?;
+                file.write_all(bytes)?;
+                return Ok(false);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(true)
+}
+
 impl Aligned {
-    fn new() -> Self {
-        let memory = vec![0; CHUNK + ALIGNMENT];
-        let start = memory.as_ptr().align_offset(ALIGNMENT);
+    /// Takes memory only when it is filled.
+    const fn new() -> Self {
         Self {
-            memory,
-            start,
+            memory: Vec::new(),
+            start: 0,
             filled: 0,
         }
     }
 
+    /// How many of `bytes` can be written from where they lie: an aligned address, nothing waiting
+    /// in front of them, and enough for a write of its own.
+    fn whole(&self, bytes: &[u8]) -> usize {
+        let is_aligned = bytes.as_ptr().align_offset(ALIGNMENT) == 0;
+        if self.filled > 0 || !is_aligned || bytes.len() < CHUNK {
+            return 0;
+        }
+        bytes.len() - bytes.len() % ALIGNMENT
+    }
+
     /// Takes as much of `bytes` as there is room for, and answers the rest.
     fn fill<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        if self.memory.is_empty() {
+            self.memory.resize(CHUNK + ALIGNMENT, 0);
+            self.start = self.memory.as_ptr().align_offset(ALIGNMENT);
+        }
         let room = CHUNK.saturating_sub(self.filled);
         let (taken, rest) = bytes.split_at(room.min(bytes.len()));
         let from = self.start.saturating_add(self.filled);
@@ -161,9 +193,46 @@ mod tests {
         }
     }
 
+    /// The same from memory that is aligned for some of the pieces.
+    #[test]
+    fn aligned_pieces_need_no_copy_and_are_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory: Vec<u8> = (0..ALIGNMENT + 4 * CHUNK)
+            .map(|at| (at % 251) as u8)
+            .collect();
+        let start = memory.as_ptr().align_offset(ALIGNMENT);
+        let bytes = &memory[start..];
+        for sizes in [
+            &[CHUNK, 1][..],
+            &[CHUNK, CHUNK, CHUNK],
+            &[2 * CHUNK + 5, CHUNK - 5, CHUNK],
+            &[CHUNK, ALIGNMENT, CHUNK],
+        ] {
+            let path = folder.path().join("file");
+            let mut appender = Appender::new(File::create(&path).unwrap());
+            let mut rest = bytes;
+            for size in sizes {
+                let (piece, after) = rest.split_at(*size);
+                appender.append(piece).unwrap();
+                rest = after;
+            }
+            let needed_a_copy = sizes.iter().any(|size| size % CHUNK > 0);
+            if let Some(buffer) = &appender.direct {
+                assert_eq!(!buffer.memory.is_empty(), needed_a_copy, "{sizes:?}");
+            }
+            appender.finish().unwrap().sync_all().unwrap();
+            let length = sizes.iter().sum();
+            assert!(
+                std::fs::read(&path).unwrap() == bytes[..length],
+                "{sizes:?}"
+            );
+        }
+    }
+
     #[test]
     fn a_buffer_is_aligned() {
-        let buffer = Aligned::new();
+        let mut buffer = Aligned::new();
+        buffer.fill(&[1]);
         assert_eq!(buffer.part(0..1).as_ptr().align_offset(ALIGNMENT), 0);
         assert_eq!(buffer.part(0..CHUNK).len(), CHUNK);
     }
