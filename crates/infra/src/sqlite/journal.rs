@@ -31,13 +31,13 @@ pub(super) const LONG: i64 = 4000;
 /// How long the writer waits, with a journal of [`LONG`] pages, for readers that are in the way of
 /// beginning it anew; longer with a longer one, so that it is the same time for each page. A read of a
 /// few rows takes less. A journal that could not be begun anew is tried again at twice its length.
-const PATIENCE: Duration = Duration::from_millis(5);
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Pages that the writer may be left to copy: about a millisecond.
 const REST: i64 = 100;
 
-/// Times that the thread goes over the journal before it waits to be woken again. Each takes a fraction
-/// of the time of the one before it, in which as much less is committed.
+/// Times that the thread goes over the journal before it leaves the rest to the writer, whatever it is.
+/// Each takes a fraction of the time of the one before it, in which as much less is committed.
 const PASSES: usize = 4;
 
 /// Commits, and jobs in them, after which the thread looks at the journal. A look is cheap, but waking
@@ -229,32 +229,29 @@ impl Copier {
     }
 
     fn look(&mut self) -> QueryResult<()> {
-        let pages = self.step(Step::Look)?.pages;
-        if pages < self.tried {
+        let look = self.step(Step::Look)?;
+        if look.pages < self.tried {
             // It was begun anew since.
             self.tried = 0;
         }
-        let due = LONG.max(self.tried.saturating_mul(2));
-        if pages < due {
+        if look.pages < LONG.max(self.tried.saturating_mul(2)) {
             return Ok(());
         }
+        let mut now = look;
         for _ in 0..PASSES {
             self.step(Step::Copy)?;
-            let now = self.step(Step::Look)?;
-            // Readers that begin one after another may be in the way all the time, each of a little.
-            // A long one is in the way of much, and worth to be waited for here.
-            if now.left() <= REST || now.pages >= due.saturating_mul(2) {
-                self.tried = now.pages;
-                let patience = PATIENCE
-                    .as_millis()
-                    .saturating_mul(u128::from((now.pages / LONG).unsigned_abs()));
-                let patience = u64::try_from(patience).unwrap_or(u64::MAX);
-                self.shared
-                    .last_step
-                    .store(patience.max(1), Ordering::SeqCst);
+            now = self.step(Step::Look)?;
+            if now.left() <= REST {
                 break;
             }
         }
+        // Whatever is left: it is what was committed during the last pass, or a reader is in the way of
+        // it, and then the writer gives up after its patience.
+        self.tried = now.pages;
+        let lengths = u64::try_from(now.pages / LONG).unwrap_or(1).max(1);
+        let millis = u64::try_from(PATIENCE.as_millis()).unwrap_or(1);
+        let patience = millis.saturating_mul(lengths);
+        self.shared.last_step.store(patience, Ordering::SeqCst);
         Ok(())
     }
 

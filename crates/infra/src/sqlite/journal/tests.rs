@@ -16,10 +16,9 @@ use super::*;
 
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Bytes of the journal's file that are not exceeded while readers are quick: what is copied at once,
-/// twice that where the first time a reader was in the way, and as much again for what is committed
-/// meanwhile.
-const MOST: u64 = 4 * 4000 * 4120;
+/// Bytes of the journal's file that are not exceeded while readers are quick, with room for three times
+/// that one of them was in the way, as on a machine that has much else to do.
+const MOST: u64 = 8 * 4000 * 4120;
 
 struct Scene {
     // Dropped first.
@@ -117,7 +116,9 @@ fn the_journal_stays_short_under_constant_load_with_readers() {
                 }
             });
         }
-        let writers: Vec<_> = (0..4).map(|_| scope.spawn(|| scene.write(5_000))).collect();
+        let writers: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| scene.write(12_000)))
+            .collect();
         let mut most = 0;
         while !writers.iter().all(thread::ScopedJoinHandle::is_finished) {
             most = most.max(scene.size());
@@ -129,8 +130,8 @@ fn the_journal_stays_short_under_constant_load_with_readers() {
         done.store(true, Ordering::SeqCst);
         most.max(scene.size())
     });
-    assert_eq!(count(&mut scene.connect()), 4 * 500);
-    assert!(most <= MOST, "{most} bytes, for {} of pages", 20_000 * 4096);
+    assert_eq!(count(&mut scene.connect()), 4 * 1_200);
+    assert!(most <= MOST, "{most} bytes, for {} of pages", 48_000 * 4096);
 }
 
 #[test]
