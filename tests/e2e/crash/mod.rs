@@ -10,6 +10,10 @@ mod dice;
 mod kills;
 mod ledger;
 mod load;
+mod power;
+mod strace;
+mod syscalls;
+mod volume;
 
 /// A number that whoever starts the tests may choose.
 pub(crate) fn chosen(variable: &str, otherwise: u64) -> u64 {

@@ -145,6 +145,12 @@ impl Server {
         self.running.as_ref().unwrap().child.id()
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let running = self.running.as_mut().unwrap();
+        running.child.try_wait().unwrap().is_some()
+    }
+
     /// How the server is started, for who starts it in a way of their own.
     pub(crate) fn how_to_start(&self) -> Command {
         kms_server(&self.folder, &self.settings)
