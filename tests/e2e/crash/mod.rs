@@ -3,7 +3,7 @@
 //! The oracle is outside of the server. Each [`Member`](ledger::Member) writes down what it has sent and
 //! what was acknowledged, [`load`] makes members do things, and [`check`] compares the server with
 //! what they know. The rigs differ in how the server ends: [`kills`] kills the process at moments of
-//! chance, [`syscalls`] at every single system call that writes, [`power`] takes the disk away.
+//! chance, [`syscalls`] at every single system call that writes, [`starts`] at those of a start, [`power`] takes the disk away.
 
 mod check;
 mod dice;
@@ -11,6 +11,7 @@ mod kills;
 mod ledger;
 mod load;
 mod power;
+mod starts;
 mod strace;
 mod syscalls;
 mod volume;

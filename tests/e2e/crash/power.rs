@@ -73,7 +73,7 @@ impl Scene {
         });
     }
 
-    /// One cut under load, and the start after it.
+    /// One cut under load, after which the server is down.
     fn cut(&mut self) {
         let millis = 50 + self.dice.below(LATEST_MILLIS);
         thread::scope(|scope| {
@@ -89,10 +89,10 @@ impl Scene {
             self.server.kill();
         });
         self.volume.mount_again();
-        self.server.start_again();
     }
 
-    fn check(&mut self, depth: Depth) {
+    fn start_and_check(&mut self, depth: Depth) {
+        self.server.start_again();
         check_folder(&self.server);
         for crowd in &mut self.crowds {
             check_members(crowd, depth, &mut self.dice);
@@ -121,9 +121,10 @@ fn what_was_acknowledged_survives_every_power_cut() {
     let mut scene = Scene::new(&[], &mut dice);
     for _ in 0..cuts {
         scene.cut();
-        scene.check(Depth::Sample);
+        scene.start_and_check(Depth::Sample);
     }
-    scene.check(Depth::All);
+    scene.server.kill();
+    scene.start_and_check(Depth::All);
     eprintln!(
         "power: {cuts} cuts, {} files are owed and there",
         scene.files()
@@ -143,10 +144,10 @@ fn every_sync_that_is_left_out_is_found_by_a_power_cut() {
         let mut scene = Scene::new(&[("SABOTAGE", skipped)], &mut dice);
         scene.server.wait_for_log("LOSES DATA ON PURPOSE");
         let found = (1..=MOST_CUTS_OF_A_CONTROL).find(|_| {
+            scene.cut();
             // A damaged database may not even start, which is found as well.
             let lost = catch_unwind(AssertUnwindSafe(|| {
-                scene.cut();
-                scene.check(Depth::Sample);
+                scene.start_and_check(Depth::Sample);
             }));
             lost.is_err()
         });

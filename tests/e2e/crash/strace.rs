@@ -161,7 +161,7 @@ pub(crate) fn strace(seen: &Path) -> Command {
 }
 
 /// The calls in an output of strace. A line begins with the thread if there are several.
-fn calls(text: &str, data: &str) -> Vec<Call> {
+pub(crate) fn calls(text: &str, data: &str) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for line in text.lines() {
         let digits = line.split(' ').next().unwrap_or_default();
