@@ -22,6 +22,7 @@ mod avatars;
 mod bad_json;
 mod base64_forms;
 mod connections;
+mod crash;
 mod damage;
 mod every_code;
 mod fields;

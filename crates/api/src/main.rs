@@ -54,6 +54,8 @@ fn print_config(loaded: &Loaded) -> Result<(), Failure> {
 fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let config = &loaded.config;
     start_log(loaded);
+    #[cfg(feature = "sabotage")]
+    kms_infra::announce_sabotage();
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }

@@ -27,8 +27,11 @@
 mod bcrypt;
 pub mod disk;
 mod random;
+mod sabotage;
 pub mod sqlite;
 mod system;
 
 pub use bcrypt::BcryptHasher;
+#[cfg(feature = "sabotage")]
+pub use sabotage::announce as announce_sabotage;
 pub use system::{RandomIds, RandomTokens, SystemClock};

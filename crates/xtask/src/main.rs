@@ -14,6 +14,8 @@ mod ci;
 mod deny;
 mod fuzz;
 mod gen_docs;
+mod nightly;
+mod powercut;
 mod process;
 mod tidy;
 
@@ -79,6 +81,16 @@ const COMMANDS: &[Command] = &[
         name: "fuzz",
         summary: "the body parsers against what they are compared with; seconds for each target",
         run: fuzz::run,
+    },
+    Command {
+        name: "powercut",
+        summary: "cuts the power of a disk under the server, ten times or as often as said; needs root",
+        run: powercut::run,
+    },
+    Command {
+        name: "nightly",
+        summary: "the long versions of the crash rigs, and the fuzz targets for so many seconds each",
+        run: nightly::run,
     },
 ];
 

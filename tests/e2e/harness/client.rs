@@ -19,6 +19,9 @@ pub(crate) struct Place {
     pub(crate) codes: Mutex<BTreeSet<u64>>,
 }
 
+/// Status, headers with names in lower case, and body of an answer.
+pub(crate) type Exchange = (u16, Vec<(String, String)>, Vec<u8>);
+
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     place: Arc<Place>,
@@ -108,7 +111,22 @@ impl Client {
         headers: &[(&str, &str)],
         content_type: Option<&str>,
         payload: impl ureq::AsSendBody,
-    ) -> (u16, Vec<(String, String)>, Vec<u8>) {
+    ) -> Exchange {
+        match self.attempt(method, route, headers, content_type, payload) {
+            Ok(exchange) => exchange,
+            Err(error) => panic!("{method} {route}: {error}"),
+        }
+    }
+
+    /// Sends a request to a server that may be gone before it has answered whole.
+    pub(crate) fn attempt(
+        &self,
+        method: &str,
+        route: &str,
+        headers: &[(&str, &str)],
+        content_type: Option<&str>,
+        payload: impl ureq::AsSendBody,
+    ) -> Result<Exchange, ureq::Error> {
         let url = format!("http://{}{route}", self.address());
         let mut request = ureq::http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
@@ -117,10 +135,7 @@ impl Client {
         if let Some(content_type) = content_type {
             request = request.header("Content-Type", content_type);
         }
-        let mut response = match self.agent.run(request.body(payload).unwrap()) {
-            Ok(response) => response,
-            Err(error) => panic!("{method} {route}: {error}"),
-        };
+        let mut response = self.agent.run(request.body(payload).unwrap())?;
         let headers = response
             .headers()
             .iter()
@@ -128,15 +143,14 @@ impl Client {
             .collect();
         let status = response.status().as_u16();
         if method == "HEAD" {
-            return (status, headers, Vec::new());
+            return Ok((status, headers, Vec::new()));
         }
         let bytes = response
             .body_mut()
             .with_config()
             .limit(u64::MAX)
-            .read_to_vec()
-            .unwrap();
-        (status, headers, bytes)
+            .read_to_vec()?;
+        Ok((status, headers, bytes))
     }
 
     /// Sends a JSON object.

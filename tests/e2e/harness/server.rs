@@ -28,7 +28,9 @@ pub(crate) struct Server {
     running: Option<Running>,
     settings: Vec<(String, String)>,
     place: Arc<Place>,
-    data: TempDir,
+    folder: PathBuf,
+    // Goes with the server, if it was made for it.
+    _own_folder: Option<TempDir>,
     /// What earlier runs on this folder have logged.
     earlier: String,
 }
@@ -49,12 +51,24 @@ impl Server {
     /// A server with some settings, named like the environment variables that carry them.
     #[track_caller]
     pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let own = tempfile::tempdir().unwrap();
+        let folder = own.path().to_owned();
+        Self::launched(folder, Some(own), settings)
+    }
+
+    /// The same in a folder that outlives the server.
+    #[track_caller]
+    pub(crate) fn in_folder(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::launched(folder.to_owned(), None, settings)
+    }
+
+    #[track_caller]
+    fn launched(folder: PathBuf, own: Option<TempDir>, settings: &[(&str, &str)]) -> Self {
         let settings: Vec<_> = settings
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let (running, address) = launch(data.path(), &settings);
+        let (running, address) = launch(&folder, &settings);
         Self {
             running: Some(running),
             settings,
@@ -62,7 +76,8 @@ impl Server {
                 address: Mutex::new(address),
                 codes: Mutex::default(),
             }),
-            data,
+            folder,
+            _own_folder: own,
             earlier: String::new(),
         }
     }
@@ -83,7 +98,7 @@ impl Server {
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.data.path().join("data")
+        self.folder.join("data")
     }
 
     /// The stored contents.
@@ -123,6 +138,22 @@ impl Server {
             log.clone()
         });
         self.earlier.clone() + &now.unwrap_or_default()
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.as_ref().unwrap().child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let running = self.running.as_mut().unwrap();
+        running.child.try_wait().unwrap().is_some()
+    }
+
+    /// How the server is started, for who starts it in a way of their own.
+    pub(crate) fn how_to_start(&self) -> Command {
+        kms_server(&self.folder, &self.settings)
     }
 
     /// Waits until the log holds `text`.
@@ -184,7 +215,7 @@ impl Server {
     /// Starts a stopped server again on the same folder. Its clients find it.
     #[track_caller]
     pub(crate) fn start_again(&mut self) {
-        let (running, address) = launch(self.data.path(), &self.settings);
+        let (running, address) = launch(&self.folder, &self.settings);
         self.running = Some(running);
         *self.place.address.lock().unwrap() = address;
     }
@@ -192,7 +223,7 @@ impl Server {
     /// Runs `kms-server` beside this server, on its folder, with `input` on its standard input.
     #[track_caller]
     pub(crate) fn command(&self, arguments: &[&str], input: &str) -> Output {
-        run_to_end(self.data.path(), &self.settings, arguments, input)
+        run_to_end(&self.folder, &self.settings, arguments, input)
     }
 }
 
@@ -311,7 +342,10 @@ pub(crate) fn run_to_end(
 
 /// The command, untouched by the settings and the configuration file of whoever runs the tests.
 fn kms_server(folder: &Path, settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kms-server"));
+    // A control is another build of the server, in which a test must find the fault.
+    let control = std::env::var_os("E2E_CONTROL_SERVER");
+    let program = control.unwrap_or_else(|| env!("CARGO_BIN_EXE_kms-server").into());
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"KMS_") {
             command.env_remove(name);

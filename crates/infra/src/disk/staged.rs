@@ -18,6 +18,7 @@ use super::pack::MAX_CONTENT;
 use super::store::Inner;
 use super::sums::{self, SumsWriter};
 use crate::random::random_bytes;
+use crate::sabotage::{Skipped, skips};
 
 /// Bytes on their way in: in memory while they fit a pack.
 pub(super) enum Staged {
@@ -119,15 +120,18 @@ impl StagedFile {
         let grouped = store.group.as_ref().zip(self.since);
         // The sync of the file system will cover them. Only bytes that are not in the cache are
         // synced by themselves: that is quick, and nobody else has to wait for it.
-        let own = (grouped.is_none() || is_large).then_some(file);
-        let own_sums = sums.filter(|_| grouped.is_none());
-        for file in own.into_iter().chain(own_sums) {
+        let by_itself = grouped.is_none() || skips(Skipped::Names);
+        let own = (by_itself || is_large).then_some(file);
+        let own_sums = sums.filter(|_| by_itself);
+        let synced = own.into_iter().chain(own_sums);
+        for file in synced.filter(|_| !skips(Skipped::Blobs)) {
             let synced = store.gate.sync(file);
             synced.map_err(sync_failed("sync", &staged))?;
         }
         store.make_shard(&shard)?;
         let published = self.move_to(&target).and_then(|()| {
             let synced = match grouped {
+                _ if skips(Skipped::Names) || skips(Skipped::Blobs) => Ok(()),
                 Some((group, since)) => group.sync(&store.gate, since),
                 None => store.gate.sync_folder(&shard),
             };

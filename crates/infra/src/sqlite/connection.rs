@@ -14,6 +14,8 @@ use diesel::r2d2::{
 };
 use diesel::{QueryResult, SqliteConnection};
 
+use crate::sabotage::{Skipped, skips};
+
 /// Page cache of a connection. Negative means KiB for SQLite: 8 MiB hold the upper levels of every
 /// index of some million rows, and ten connections of them stay below 100 MiB.
 const CACHE_SIZE: i32 = -8 * 1024;
@@ -41,7 +43,11 @@ pub(super) fn set_up(
     // Readers and the writer do not wait for each other.
     conn.batch_execute("PRAGMA journal_mode = WAL")?;
     // An acknowledged commit survives a power cut; NORMAL syncs the WAL at checkpoints only.
-    conn.batch_execute("PRAGMA synchronous = FULL")?;
+    conn.batch_execute(if skips(Skipped::Commits) {
+        "PRAGMA synchronous = NORMAL"
+    } else {
+        "PRAGMA synchronous = FULL"
+    })?;
     // Off by default, per connection. The liveness of blobs rests on it.
     conn.batch_execute("PRAGMA foreign_keys = ON")?;
     // A manipulated schema cannot call functions with side effects.

@@ -1,0 +1,254 @@
+//! What members do, and how they write it down.
+
+use serde_json::json;
+
+use super::dice::Dice;
+use super::ledger::{Content, Doubt, Filed, Member, Size};
+use crate::harness::body::percent;
+use crate::harness::{Answer, Encoded, Format, Reply};
+
+/// How the bytes of a file travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Json,
+    Multipart,
+    Raw,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    Register,
+    Login,
+    Upload(Way, Content),
+    Instant(Content),
+    Avatar(Content),
+    Rename,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is owed from now on.
+    Acknowledged,
+    /// Answered with some other code.
+    Refused(u64),
+    /// No answer, or none that is whole.
+    Unanswered,
+}
+
+/// A member of `members` does something, or somebody new comes.
+pub(crate) fn act(members: &mut Vec<Member>, dice: &mut Dice) -> Outcome {
+    let newest = members.last().unwrap();
+    if newest.files.len() >= 60 || dice.once_in(40) {
+        members.push(Member::new(newest.client.clone()));
+    }
+    // The older ones rest, so that a check need not go through all of them.
+    let first = members.len().saturating_sub(2);
+    let at = first + dice.index(members.len() - first);
+    let member = &mut members[at];
+    let action = if !member.is_registered {
+        Action::Register
+    } else if member.token.is_none() {
+        Action::Login
+    } else {
+        choose(member, dice)
+    };
+    perform(member, action)
+}
+
+fn choose(member: &Member, dice: &mut Dice) -> Action {
+    let way = [Way::Json, Way::Multipart, Way::Raw][dice.index(3)];
+    match dice.below(40) {
+        0 => Action::Login,
+        1..=3 => Action::Avatar(Content::fresh(Size::Small, dice)),
+        4..=5 => Action::Rename,
+        6..=9 => Action::Instant(Content::common(dice)),
+        10..=11 if !member.files.is_empty() => {
+            Action::Instant(member.files[dice.index(member.files.len())].content)
+        }
+        12..=18 => Action::Upload(way, Content::common(dice)),
+        19..=21 => Action::Upload(way, Content::fresh(Size::Large, dice)),
+        22..=25 => Action::Upload(way, Content::fresh(Size::Medium, dice)),
+        _ => Action::Upload(way, Content::fresh(Size::Small, dice)),
+    }
+}
+
+/// Does one thing and writes down what is owed for it.
+pub(crate) fn perform(member: &mut Member, action: Action) -> Outcome {
+    member.was_busy = true;
+    match action {
+        Action::Register => register(member),
+        Action::Login => login(member),
+        Action::Upload(Way::Raw, content) => upload_raw(member, content),
+        Action::Upload(way, content) => upload(member, way, content),
+        Action::Instant(content) => {
+            let md5 = content.md5();
+            file(
+                member,
+                content,
+                131,
+                Format::Json,
+                json!({"md5": md5}),
+                None,
+            )
+        }
+        Action::Avatar(content) => set_avatar(member, content),
+        Action::Rename => rename(member),
+    }
+}
+
+/// Sends fields and answers what came back, if it was whole.
+fn post(
+    member: &Member,
+    format: Format,
+    route: &str,
+    fields: &serde_json::Value,
+    data: Option<&[u8]>,
+) -> Option<Answer> {
+    let body = Encoded::new(format, fields, data);
+    let content_type = body.content_type.as_deref();
+    let client = &member.client;
+    let exchange = client.attempt("POST", route, &[], content_type, &body.bytes);
+    let (status, headers, body) = exchange.ok()?;
+    Some(Answer::new(status, headers, body))
+}
+
+fn register(member: &mut Member) -> Outcome {
+    let fields = member.person.fields();
+    member.doubts.push(Doubt::Registration);
+    match post(member, Format::Json, "/app/register", &fields, None) {
+        Some(answer) if answer.code() == 100 => {
+            member.is_registered = true;
+            member.doubts.clear();
+            Outcome::Acknowledged
+        }
+        other => not_acknowledged(other),
+    }
+}
+
+fn login(member: &mut Member) -> Outcome {
+    let (phone, password) = (&member.person.phone, &member.person.password);
+    let fields = json!({"phone": phone, "password": password});
+    match post(member, Format::Json, "/app/login", &fields, None) {
+        Some(answer) if answer.code() == 110 => {
+            member.token = Some(answer.text("token").to_owned());
+            Outcome::Acknowledged
+        }
+        other => not_acknowledged(other),
+    }
+}
+
+fn upload(member: &mut Member, way: Way, content: Content) -> Outcome {
+    let format = match way {
+        Way::Multipart => Format::Multipart,
+        _ => Format::Json,
+    };
+    file(
+        member,
+        content,
+        130,
+        format,
+        json!({}),
+        Some(&content.bytes()),
+    )
+}
+
+/// Asks for an entry over `content` on the contract's route.
+fn file(
+    member: &mut Member,
+    content: Content,
+    success: u64,
+    format: Format,
+    more: serde_json::Value,
+    data: Option<&[u8]>,
+) -> Outcome {
+    let title = Member::new_title();
+    let fields = crate::harness::data::with(json!({"name": title}), more);
+    let fields = member.user().signed(fields);
+    member.doubts.push(Doubt::File {
+        title: title.clone(),
+        content,
+    });
+    match post(member, format, "/app/user/upload", &fields, data) {
+        Some(answer) if answer.code() == success => filed(member, answer.fid(), title, content),
+        other => not_acknowledged(other),
+    }
+}
+
+fn upload_raw(member: &mut Member, content: Content) -> Outcome {
+    let title = Member::new_title();
+    member.doubts.push(Doubt::File {
+        title: title.clone(),
+        content,
+    });
+    let bearer = member.user().bearer();
+    let headers = [("Authorization", bearer.as_str())];
+    let route = format!("/api/v1/files?name={}", percent(&title));
+    let bytes = content.bytes();
+    let client = &member.client;
+    let exchange = client.attempt("POST", &route, &headers, None, &bytes);
+    let Ok((status, headers, body)) = exchange else {
+        return Outcome::Unanswered;
+    };
+    let reply = Reply::new(status, headers, body);
+    if status != 201 {
+        return Outcome::Refused(reply.json()["code"].as_u64().unwrap());
+    }
+    let fid = reply.json()["fid"].as_str().unwrap().to_owned();
+    filed(member, fid, title, content)
+}
+
+fn filed(member: &mut Member, fid: String, title: String, content: Content) -> Outcome {
+    member.doubts.pop();
+    member.files.push(Filed {
+        fid,
+        title,
+        content,
+    });
+    Outcome::Acknowledged
+}
+
+fn set_avatar(member: &mut Member, content: Content) -> Outcome {
+    let fields = member.user().signed(json!({}));
+    member.doubts.push(Doubt::Avatar(content));
+    let bytes = content.bytes();
+    match post(
+        member,
+        Format::Json,
+        "/app/user/avatar",
+        &fields,
+        Some(&bytes),
+    ) {
+        Some(answer) if answer.code() == 120 => {
+            member.avatar = Some(content);
+            member
+                .doubts
+                .retain(|doubt| !matches!(doubt, Doubt::Avatar(_)));
+            Outcome::Acknowledged
+        }
+        other => not_acknowledged(other),
+    }
+}
+
+fn rename(member: &mut Member) -> Outcome {
+    let name = Member::new_title();
+    let fields = member.user().signed(json!({"name": name}));
+    member.doubts.push(Doubt::Name(name.clone()));
+    match post(member, Format::Json, "/app/user/modify", &fields, None) {
+        Some(answer) if answer.code() == 150 => {
+            member.person.name = name;
+            member
+                .doubts
+                .retain(|doubt| !matches!(doubt, Doubt::Name(_)));
+            Outcome::Acknowledged
+        }
+        other => not_acknowledged(other),
+    }
+}
+
+fn not_acknowledged(answer: Option<Answer>) -> Outcome {
+    match answer {
+        Some(answer) => Outcome::Refused(answer.code()),
+        None => Outcome::Unanswered,
+    }
+}
