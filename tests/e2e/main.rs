@@ -31,6 +31,7 @@ mod instant;
 mod limits;
 mod lists;
 mod logins;
+mod model;
 mod modify;
 mod operator;
 mod overload;

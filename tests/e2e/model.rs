@@ -1,0 +1,282 @@
+//! Sequences of requests, restarts, kills and collections that chance makes up, compared step by step
+//! with a model in memory that knows nothing of disks. A failure is shrunk to a short sequence.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+use crate::harness::reply::content_of;
+use crate::harness::{Server, User, bytes, md5_hex};
+
+const USERS: usize = 2;
+/// Around the sizes at which content is stored and checked in another way.
+const SIZES: [usize; 6] = [1, 10_000, 49_152, 65_473, 262_144, 300_000];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Upload {
+        user: usize,
+        content: usize,
+        public: bool,
+    },
+    Claim {
+        user: usize,
+        content: usize,
+    },
+    /// Of the entries there have ever been, one.
+    Read {
+        user: usize,
+        entry: prop::sample::Index,
+    },
+    ReadPart {
+        user: usize,
+        entry: prop::sample::Index,
+    },
+    Delete {
+        user: usize,
+        entry: prop::sample::Index,
+    },
+    Avatar {
+        user: usize,
+        content: usize,
+    },
+    Restart,
+    Kill,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let user = || 0..USERS;
+    let content = || 0..SIZES.len();
+    let entry = any::<prop::sample::Index>;
+    prop_oneof![
+        5 => (user(), content(), any::<bool>())
+            .prop_map(|(user, content, public)| Step::Upload { user, content, public }),
+        3 => (user(), content()).prop_map(|(user, content)| Step::Claim { user, content }),
+        3 => (user(), entry()).prop_map(|(user, entry)| Step::Read { user, entry }),
+        1 => (user(), entry()).prop_map(|(user, entry)| Step::ReadPart { user, entry }),
+        3 => (user(), entry()).prop_map(|(user, entry)| Step::Delete { user, entry }),
+        2 => (user(), content()).prop_map(|(user, content)| Step::Avatar { user, content }),
+        1 => Just(Step::Restart),
+        1 => Just(Step::Kill),
+    ]
+}
+
+/// An entry as it was acknowledged.
+#[derive(Clone, Debug)]
+struct Entry {
+    owner: usize,
+    content: usize,
+    public: bool,
+}
+
+/// What should be there.
+#[derive(Default)]
+struct Model {
+    entries: BTreeMap<String, Entry>,
+    avatars: [Option<usize>; USERS],
+    /// Every fid there has ever been, in order.
+    ever: Vec<String>,
+}
+
+impl Model {
+    fn stored(&mut self, fid: String, entry: Entry) {
+        self.ever.push(fid.clone());
+        assert!(
+            self.entries.insert(fid, entry).is_none(),
+            "a fid was given twice"
+        );
+    }
+
+    /// What `user` may read under a fid.
+    fn readable(&self, user: usize, fid: &str) -> Option<usize> {
+        let entry = self.entries.get(fid)?;
+        (entry.owner == user || entry.public).then_some(entry.content)
+    }
+
+    fn may_claim(&self, user: usize, content: usize) -> bool {
+        let mut entries = self.entries.values();
+        entries.any(|entry| entry.content == content && (entry.owner == user || entry.public))
+    }
+}
+
+struct Scene {
+    server: Server,
+    users: Vec<User>,
+    contents: Vec<Vec<u8>>,
+    model: Model,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let server = Server::start();
+        Self {
+            users: (0..USERS).map(|_| server.new_user()).collect(),
+            server,
+            contents: (0..).zip(SIZES).map(|(n, size)| bytes(n, size)).collect(),
+            model: Model::default(),
+        }
+    }
+
+    fn run(&mut self, step: &Step) {
+        match *step {
+            Step::Upload {
+                user,
+                content,
+                public,
+            } => {
+                let (sender, bytes) = (&self.users[user], &self.contents[content]);
+                let fid = if public {
+                    sender.publish("title", bytes)
+                } else {
+                    sender.hide("title", bytes)
+                };
+                let entry = Entry {
+                    owner: user,
+                    content,
+                    public,
+                };
+                self.model.stored(fid, entry);
+            }
+            Step::Claim { user, content } => {
+                let md5 = md5_hex(&self.contents[content]);
+                let answer = self.users[user].instant("title", &md5);
+                if self.model.may_claim(user, content) {
+                    let entry = Entry {
+                        owner: user,
+                        content,
+                        public: true,
+                    };
+                    let fid = answer.expect_code(131).text("fid").to_owned();
+                    self.model.stored(fid, entry);
+                } else {
+                    answer.expect_bare(2);
+                }
+            }
+            Step::Read { user, entry } => {
+                let Some(fid) = self.chosen(entry) else {
+                    return;
+                };
+                let answer = self.users[user].get_file(&fid);
+                match self.model.readable(user, &fid) {
+                    Some(content) => {
+                        let found = answer.expect_code(140).data();
+                        assert!(found == self.contents[content], "{fid}");
+                    }
+                    None => {
+                        answer.expect_bare(2);
+                    }
+                }
+            }
+            Step::ReadPart { user, entry } => {
+                let Some(fid) = self.chosen(entry) else {
+                    return;
+                };
+                let range = [("Range", "bytes=-700")];
+                let reply = self.users[user].fetch("GET", &content_of(&fid), &range, ());
+                match self.model.readable(user, &fid) {
+                    Some(content) => {
+                        let whole = &self.contents[content];
+                        let start = whole.len().saturating_sub(700);
+                        assert!(reply.expect_status(206).body == whole[start..], "{fid}");
+                    }
+                    None => {
+                        reply.expect_problem(404, 2);
+                    }
+                }
+            }
+            Step::Delete { user, entry } => {
+                let Some(fid) = self.chosen(entry) else {
+                    return;
+                };
+                let reply = self.users[user].delete(&fid);
+                let is_own = |entry: &Entry| entry.owner == user;
+                if self.model.entries.get(&fid).is_some_and(is_own) {
+                    reply.expect_status(204);
+                    self.model.entries.remove(&fid);
+                } else {
+                    reply.expect_problem(404, 2);
+                }
+            }
+            Step::Avatar { user, content } => {
+                let answer = self.users[user].set_avatar(&self.contents[content]);
+                answer.expect_code(120);
+                self.model.avatars[user] = Some(content);
+            }
+            Step::Restart => {
+                self.server.stop();
+                self.server.start_again();
+            }
+            Step::Kill => {
+                self.server.kill();
+                self.server.start_again();
+            }
+        }
+    }
+
+    fn chosen(&self, entry: prop::sample::Index) -> Option<String> {
+        let ever = &self.model.ever;
+        (!ever.is_empty()).then(|| entry.get(ever).clone())
+    }
+
+    /// Everything that the model has, and nothing else.
+    fn check(&self) {
+        for (number, user) in self.users.iter().enumerate() {
+            let mut listed: Vec<_> = user.own().into_iter().map(|entry| entry.fid).collect();
+            listed.sort();
+            let own = self.model.entries.iter();
+            let own = own.filter(|(_, entry)| entry.owner == number);
+            let expected: Vec<_> = own.map(|(fid, _)| fid.clone()).collect();
+            assert_eq!(listed, expected);
+            for (fid, entry) in &self.model.entries {
+                if entry.owner == number {
+                    assert!(user.read(fid) == self.contents[entry.content], "{fid}");
+                }
+            }
+            let avatar = user.get_avatar();
+            match self.model.avatars[number] {
+                Some(content) => {
+                    assert!(avatar.expect_code(121).data() == self.contents[content]);
+                }
+                None => {
+                    avatar.expect_bare(2);
+                }
+            }
+        }
+    }
+}
+
+/// How many sequences; the nightly run asks for more.
+#[allow(clippy::disallowed_methods, reason = "a test has no configuration")]
+fn cases() -> u32 {
+    let chosen = std::env::var("KMS_MODEL_CASES").ok();
+    chosen.map_or(8, |cases| cases.parse().expect("a number of sequences"))
+}
+
+#[test]
+fn whatever_is_done_in_whatever_order_the_server_does_what_the_model_does() {
+    let config = Config {
+        cases: cases(),
+        // A server and two accounts for each try.
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let steps = prop::collection::vec(step(), 1..40);
+    let result = TestRunner::new(config).run(&steps, |steps| {
+        let outcome = std::panic::catch_unwind(|| {
+            let mut scene = Scene::new();
+            for step in &steps {
+                scene.run(step);
+            }
+            scene.check();
+            scene.server.kill();
+            scene.server.start_again();
+            scene.check();
+        });
+        outcome.map_err(|_| TestCaseError::fail("the server did something else"))
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
