@@ -135,11 +135,13 @@ impl Rig {
     fn try_point(&mut self, request: Request, point: &Point, fault: Fault) -> bool {
         let option = Some(fault.option(&point.call, point.ordinal));
         let targets = self.server.threads_named(&point.thread);
-        let tracer = if targets.is_empty() {
+        let pid = self.server.pid();
+        let tracer = match &targets[..] {
             // It begins with the request.
-            Tracer::of_process(self.server.pid(), option)
-        } else {
-            Tracer::of_threads(&targets, option)
+            [] => Tracer::of_process(pid, option),
+            // One that was idle may have ended meanwhile.
+            some => Tracer::of_threads(some, option.clone())
+                .or_else(|_| Tracer::of_process(pid, option)),
         };
         let mut tracer = tracer.unwrap();
         let outcome = self.ask(request);
@@ -213,6 +215,7 @@ fn what_was_acknowledged_survives_a_fault_at_whichever_system_call() {
                 .iter()
                 .map(|(request, point)| (*request, point, *fault))
         })
+        .filter(|(_, point, fault)| fault.is_safe_at(&point.call))
         .collect();
     let found = all.len();
     let wanted = match chosen("KMS_SYSCALL_POINTS", POINTS) {
