@@ -70,7 +70,7 @@ fn what_was_acknowledged_under_load_survives_a_call_that_fails() {
         let is_sync = call != "pwrite64";
         if was_met && is_sync && !is_repeated && fault == Fault::Eio {
             let what = format!("{option} on {name}");
-            expect_nothing_more(&mut crowds[0], name, &what, &mut dice);
+            expect_nothing_more(&crowds[0], name, &what, &mut dice);
         }
         server.kill();
         server.start_again();
@@ -121,7 +121,7 @@ fn go_on(crowd: &mut Vec<Member>, dice: &mut Dice) -> bool {
 }
 
 /// After a sync that failed, nothing that needs one like it is acknowledged.
-fn expect_nothing_more(crowd: &mut Vec<Member>, thread: &str, what: &str, dice: &mut Dice) {
+fn expect_nothing_more(crowd: &[Member], thread: &str, what: &str, dice: &mut Dice) {
     let action = match thread {
         "kms-packs" | "tokio-rt-worker" => {
             Action::Upload(Way::Raw, Content::fresh(Size::Small, dice))
