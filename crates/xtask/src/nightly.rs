@@ -1,7 +1,6 @@
 //! `cargo xtask nightly [fuzz seconds]`: the long versions of all that has a short one in `ci`.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Instant;
 
 use crate::{Failure, Outcome, fuzz, powercut, process};
@@ -9,6 +8,16 @@ use crate::{Failure, Outcome, fuzz, powercut, process};
 const FUZZ_SECONDS: &str = "600";
 const POWER_CUTS: &str = "300";
 const KILLS: &str = "500";
+const FAULTS: &str = "100";
+
+const RUNS: [&str; 6] = [
+    "kills",
+    "system calls",
+    "starts",
+    "loaded",
+    "power cuts",
+    "fuzz",
+];
 
 /// Runs all of it, whatever fails, and ends with what passed, failed and was skipped.
 pub(crate) fn run(args: &[String]) -> Result<Outcome, Failure> {
@@ -23,12 +32,15 @@ pub(crate) fn run(args: &[String]) -> Result<Outcome, Failure> {
     let root = process::root()?;
     let mut report = String::new();
     let mut failed = Vec::new();
-    for name in ["kills", "system calls", "power cuts", "fuzz"] {
+    for name in RUNS {
         println!("\n=== nightly: {name}");
         let start = Instant::now();
         let ended = match name {
             "kills" => rig(&root, "crash::kills::", ("KMS_KILL_CYCLES", KILLS)),
-            "system calls" => system_calls(&root),
+            // 0 is all of them.
+            "system calls" => traced(&root, "crash::syscalls::", ("KMS_SYSCALL_POINTS", "0")),
+            "starts" => traced(&root, "crash::starts::", ("KMS_SYSCALL_POINTS", "0")),
+            "loaded" => traced(&root, "crash::loaded::", ("KMS_LOADED_FAULTS", FAULTS)),
             "power cuts" => powercut::run(&[POWER_CUTS.to_owned()]),
             _ => fuzz_targets(&root, seconds),
         };
@@ -50,12 +62,15 @@ pub(crate) fn run(args: &[String]) -> Result<Outcome, Failure> {
     Err(Failure::Failed(format!("FAILED: {}", failed.join(", "))))
 }
 
-fn system_calls(root: &Path) -> Result<Outcome, Failure> {
-    if !is_there(root, "strace", "--version") {
-        return Ok(Outcome::Skipped("there is no strace".to_owned()));
+fn traced(root: &Path, tests: &str, chosen: (&str, &str)) -> Result<Outcome, Failure> {
+    let mut tried = process::program("strace", root);
+    tried.args(["-o", "/dev/null", "true"]);
+    let can_trace = tried.status().is_ok_and(|status| status.success());
+    if !can_trace {
+        let why = "strace is not there, or may not trace";
+        return Ok(Outcome::Skipped(why.to_owned()));
     }
-    // 0 is all of them.
-    rig(root, "crash::syscalls::", ("KMS_SYSCALL_POINTS", "0"))
+    rig(root, tests, chosen)
 }
 
 fn fuzz_targets(root: &Path, seconds: &str) -> Result<Outcome, Failure> {
@@ -72,12 +87,6 @@ fn fuzz_targets(root: &Path, seconds: &str) -> Result<Outcome, Failure> {
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|part| part == word)
-}
-
-fn is_there(root: &Path, program: &str, question: &str) -> bool {
-    let mut command = process::program(program, root);
-    command.arg(question).stdout(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }
 
 fn rig(root: &Path, tests: &str, (name, value): (&str, &str)) -> Result<Outcome, Failure> {

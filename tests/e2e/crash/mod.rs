@@ -3,13 +3,15 @@
 //! The oracle is outside of the server. Each [`Member`](ledger::Member) writes down what it has sent and
 //! what was acknowledged, [`load`] makes members do things, and [`check`] compares the server with
 //! what they know. The rigs differ in how the server ends: [`kills`] kills the process at moments of
-//! chance, [`syscalls`] at every single system call that writes, [`starts`] at those of a start, [`power`] takes the disk away.
+//! chance, [`syscalls`] at every single system call that writes, [`starts`] at those of a
+//! start, [`loaded`] has calls fail under load, [`power`] takes the disk away.
 
 mod check;
 mod dice;
 mod kills;
 mod ledger;
 mod load;
+mod loaded;
 mod power;
 mod starts;
 mod strace;

@@ -12,7 +12,7 @@ use super::check::{Depth, check_folder, check_members};
 use super::dice::Dice;
 use super::ledger::{Content, Member};
 use super::load::{Action, Outcome, act, perform};
-use super::volume::Volume;
+use super::volume::{Flushes, Volume};
 use super::{SETTINGS, chosen};
 use crate::harness::{Server, at_once};
 
@@ -37,8 +37,8 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(more: &[(&str, &str)], dice: &mut Dice) -> Self {
-        let volume = Volume::new();
+    fn new(flushes: Flushes, more: &[(&str, &str)], dice: &mut Dice) -> Self {
+        let volume = Volume::new(flushes);
         let settings = [SETTINGS, more].concat();
         let server = Server::in_folder(&volume.inner(), &settings);
         let crowds = (0..CLIENTS)
@@ -118,7 +118,7 @@ fn cuts() -> Option<u64> {
 fn what_was_acknowledged_survives_every_power_cut() {
     let Some(cuts) = cuts() else { return };
     let mut dice = Dice::announced("power cuts", SEED);
-    let mut scene = Scene::new(&[], &mut dice);
+    let mut scene = Scene::new(Flushes::Sent, &[], &mut dice);
     for _ in 0..cuts {
         scene.cut();
         scene.start_and_check(Depth::Sample);
@@ -140,8 +140,13 @@ fn every_sync_that_is_left_out_is_found_by_a_power_cut() {
         return;
     }
     let mut dice = Dice::announced("controls of power cuts", SEED);
-    for skipped in ["commits", "packs", "blobs", "names"] {
-        let mut scene = Scene::new(&[("SABOTAGE", skipped)], &mut dice);
+    for skipped in ["commits", "packs", "blobs", "names", "flushes"] {
+        // The last one shows that the disk's cache is lost as well.
+        let flushes = match skipped {
+            "flushes" => Flushes::Withheld,
+            _ => Flushes::Sent,
+        };
+        let mut scene = Scene::new(flushes, &[("SABOTAGE", skipped)], &mut dice);
         scene.server.wait_for_log("LOSES DATA ON PURPOSE");
         let found = (1..=MOST_CUTS_OF_A_CONTROL).find(|_| {
             scene.cut();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
+use crate::harness::Server;
 use crate::harness::wait::BOUND;
 
 /// The calls that change what is on the disk. Those that open files do so when they create one.
@@ -49,6 +50,12 @@ pub(crate) enum Fault {
 impl Fault {
     pub(crate) const ALL: [Self; 3] = [Self::Kill, Self::Eio, Self::Enospc];
 
+    /// Whether it can be put at a call of this name without hitting something else. Threads wake each
+    /// other with `write` as well, which never fails, and nobody is prepared for it.
+    pub(crate) fn is_safe_at(self, call: &str) -> bool {
+        self == Self::Kill || call != "write"
+    }
+
     /// The option that has it happen to the `ordinal`-th `call` of each thread that is looked at.
     pub(crate) fn option(self, call: &str, ordinal: usize) -> String {
         let what = match self {
@@ -69,6 +76,9 @@ pub(crate) struct Call {
     pub(crate) ordinal: usize,
     /// It changes something in the data folder.
     pub(crate) is_on_data: bool,
+    /// It is SQLite's sync of the folder of its journal, whose errors it drops. The server does the same
+    /// when it starts, and looks at what becomes of it.
+    pub(crate) is_repeated: bool,
     /// It is where a fault was put.
     pub(crate) is_hit: bool,
 }
@@ -139,6 +149,13 @@ impl Tracer {
         }
     }
 
+    /// Whether the fault has come to a thread by now.
+    pub(crate) fn has_met(&self) -> bool {
+        let text = fs::read(self.seen.path()).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        text.contains("(INJECTED)") || text.contains("killed by SIGKILL")
+    }
+
     /// Leaves the process alone, and tells what was seen of it. `data` is its data folder.
     pub(crate) fn detach(mut self, data: &Path) -> Vec<Call> {
         if self.child.try_wait().unwrap().is_none() {
@@ -158,6 +175,27 @@ pub(crate) fn strace(seen: &Path) -> Command {
         .args(["-y", "-e", &format!("trace={}", WRITING.join(",")), "-o"])
         .arg(seen);
     command
+}
+
+impl Server {
+    /// Its threads and their names.
+    pub(crate) fn threads(&self) -> Vec<(u32, String)> {
+        let tasks = format!("/proc/{}/task", self.pid());
+        let named = fs::read_dir(tasks).unwrap().filter_map(|task| {
+            let task = task.unwrap();
+            // It may have ended.
+            let name = fs::read_to_string(task.path().join("comm")).ok()?;
+            let thread = task.file_name().to_str()?.parse().ok()?;
+            Some((thread, name.trim_end().to_owned()))
+        });
+        named.collect()
+    }
+
+    pub(crate) fn threads_named(&self, wanted: &str) -> Vec<u32> {
+        let threads = self.threads().into_iter();
+        let named = threads.filter(|(_, name)| name == wanted);
+        named.map(|(thread, _)| thread).collect()
+    }
 }
 
 /// The calls in an output of strace. A line begins with the thread if there are several.
@@ -186,6 +224,7 @@ pub(crate) fn calls(text: &str, data: &str) -> Vec<Call> {
             name: name.to_owned(),
             ordinal: before + 1,
             is_on_data: line.contains(data) && (name != "openat" || line.contains("O_CREAT")),
+            is_repeated: name == "fdatasync" && line.contains(&format!("{data}>")),
             is_hit: line.contains("(INJECTED)"),
         });
     }
@@ -207,6 +246,7 @@ fn calls_are_counted_for_each_thread() {
         name: name.to_owned(),
         ordinal,
         is_on_data,
+        is_repeated: false,
         is_hit,
     };
     assert_eq!(

@@ -4,7 +4,6 @@
 //! each call of each kind of thread has its turn, with a tracer on the threads of that kind alone.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::time::Duration;
 
 use super::check::{Depth, check_folder, check_members};
@@ -114,26 +113,13 @@ impl Rig {
         check_members(&mut self.members, Depth::Sample, &mut self.dice);
     }
 
-    /// The threads of the server and their names.
-    fn threads(&self) -> Vec<(u32, String)> {
-        let tasks = format!("/proc/{}/task", self.server.pid());
-        let named = fs::read_dir(tasks).unwrap().filter_map(|task| {
-            let task = task.unwrap();
-            // It may have ended.
-            let name = fs::read_to_string(task.path().join("comm")).ok()?;
-            let thread = task.file_name().to_str()?.parse().ok()?;
-            Some((thread, name.trim_end().to_owned()))
-        });
-        named.collect()
-    }
-
     /// The calls that a request makes, found by watching one.
     fn points_of(&mut self, request: Request) -> Result<BTreeSet<Point>, String> {
         self.restart_and_check();
         let mut tracer = Tracer::of_process(self.server.pid(), None)?;
         assert_eq!(self.ask(request), Outcome::Acknowledged, "{request:?}");
         tracer.linger(AFTERWARDS);
-        let threads = self.threads();
+        let threads = self.server.threads();
         let calls = tracer.detach(&self.server.data_dir());
         let name_of = |thread| threads.iter().find(|(id, _)| *id == thread);
         let point_of = |call: Call| Point {
@@ -148,16 +134,14 @@ impl Rig {
     /// Has one request meet `fault` at `point`, and checks what is left. Whether it was met.
     fn try_point(&mut self, request: Request, point: &Point, fault: Fault) -> bool {
         let option = Some(fault.option(&point.call, point.ordinal));
-        let threads = self.threads().into_iter();
-        let targets: Vec<_> = threads
-            .filter(|(_, name)| *name == point.thread)
-            .map(|(thread, _)| thread)
-            .collect();
-        let tracer = if targets.is_empty() {
+        let targets = self.server.threads_named(&point.thread);
+        let pid = self.server.pid();
+        let tracer = match &targets[..] {
             // It begins with the request.
-            Tracer::of_process(self.server.pid(), option)
-        } else {
-            Tracer::of_threads(&targets, option)
+            [] => Tracer::of_process(pid, option),
+            // One that was idle may have ended meanwhile.
+            some => Tracer::of_threads(some, option.clone())
+                .or_else(|_| Tracer::of_process(pid, option)),
         };
         let mut tracer = tracer.unwrap();
         let outcome = self.ask(request);
@@ -169,7 +153,8 @@ impl Rig {
             Fault::Eio | Fault::Enospc => hit.is_some(),
         };
         if fault != Fault::Kill {
-            if hit.is_some_and(|call| call.is_on_data) && is_sync(&point.call) {
+            if hit.is_some_and(|call| call.is_on_data && !call.is_repeated) && is_sync(&point.call)
+            {
                 self.expect_no_false_success(request, point, fault, outcome);
             }
             // Whatever is acknowledged from here on is owed as well.
@@ -189,6 +174,10 @@ impl Rig {
         outcome: Outcome,
     ) {
         let what = format!("{request:?} with {fault:?} at {point:?}");
+        // A pack without room for zeros behind its end still takes the record, which is synced for itself.
+        if fault == Fault::Enospc && point.thread == "kms-packs" && point.call == "fsync" {
+            return;
+        }
         assert_ne!(outcome, Outcome::Acknowledged, "{what}");
         if fault == Fault::Eio {
             let again = self.ask(request);
@@ -226,6 +215,7 @@ fn what_was_acknowledged_survives_a_fault_at_whichever_system_call() {
                 .iter()
                 .map(|(request, point)| (*request, point, *fault))
         })
+        .filter(|(_, point, fault)| fault.is_safe_at(&point.call))
         .collect();
     let found = all.len();
     let wanted = match chosen("KMS_SYSCALL_POINTS", POINTS) {

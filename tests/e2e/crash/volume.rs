@@ -38,21 +38,41 @@ const CUTTERS: [[&str; 3]; 2] = [
     ],
 ];
 
+/// What the inner file system does about the cache of its disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushes {
+    /// It flushes when something is synced.
+    Sent,
+    /// It never does, which is like a disk that only says that it has flushed.
+    Withheld,
+}
+
+impl Flushes {
+    const fn mount_options(self) -> &'static str {
+        match self {
+            Self::Sent => "loop",
+            Self::Withheld => "loop,nobarrier",
+        }
+    }
+}
+
 /// The two file systems, one on the other. Dropped, they are gone.
 pub(crate) struct Volume {
     folder: TempDir,
+    flushes: Flushes,
     cutter: [&'static str; 3],
 }
 
 impl Volume {
     #[track_caller]
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(flushes: Flushes) -> Self {
         let can_run = |cutter: &&[&str; 3]| {
             let tried = Command::new(cutter[0]).arg("--version").output();
             tried.is_ok_and(|output| output.status.success())
         };
         let volume = Self {
             folder: tempfile::tempdir().unwrap(),
+            flushes,
             cutter: *CUTTERS
                 .iter()
                 .find(can_run)
@@ -61,10 +81,21 @@ impl Volume {
         fs::create_dir(volume.outer()).unwrap();
         fs::create_dir(volume.inner()).unwrap();
         make(&volume.image(), OUTER_MIB);
-        mount(&volume.image(), &volume.outer());
+        volume.mount_outer();
         make(&volume.inner_image(), INNER_MIB);
-        mount(&volume.inner_image(), &volume.inner());
+        volume.mount_inner();
         volume
+    }
+
+    #[track_caller]
+    fn mount_outer(&self) {
+        mount(&self.image(), &self.outer(), "loop");
+    }
+
+    #[track_caller]
+    fn mount_inner(&self) {
+        let options = self.flushes.mount_options();
+        mount(&self.inner_image(), &self.inner(), options);
     }
 
     fn image(&self) -> PathBuf {
@@ -96,8 +127,8 @@ impl Volume {
     pub(crate) fn mount_again(&self) {
         run("umount", &[path(&self.inner())]);
         run("umount", &[path(&self.outer())]);
-        mount(&self.image(), &self.outer());
-        mount(&self.inner_image(), &self.inner());
+        self.mount_outer();
+        self.mount_inner();
     }
 }
 
@@ -120,8 +151,8 @@ fn make(image: &Path, mib: u64) {
 }
 
 #[track_caller]
-fn mount(image: &Path, on: &Path) {
-    run("mount", &["-o", "loop", path(image), path(on)]);
+fn mount(image: &Path, on: &Path, options: &str) {
+    run("mount", &["-o", options, path(image), path(on)]);
 }
 
 fn path(path: &Path) -> &str {

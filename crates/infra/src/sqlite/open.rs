@@ -166,6 +166,11 @@ pub(super) fn open(
     } else {
         expect_current_schema(&mut writer, path.clone())?;
     }
+    // By now SQLite has read, and so made its journal.
+    sync_names(&path).map_err(|source| OpenError::File {
+        path: path.clone(),
+        source,
+    })?;
 
     let journal =
         Journal::start(connect()?, busy_timeout, checkpoint).map_err(OpenError::Thread)?;
@@ -189,8 +194,13 @@ fn prepare_file(path: &Path) -> io::Result<()> {
         .truncate(false)
         .mode(0o600)
         .open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    // SQLite syncs the folder for its journals, not for the database file.
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
+/// Makes the names of the database and its journal durable. SQLite never does that for the first, and
+/// for the second it does so at a connection's first commit, but goes on as if nothing were wrong if
+/// that fails: a power cut could then take a journal away in which everything was acknowledged.
+fn sync_names(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
