@@ -9,6 +9,10 @@ use clap::{Arg, ArgMatches, Command as Clap, value_parser};
 
 use crate::config::{Config, ConfigErrors, Loaded, Setting};
 
+mod backup;
+
+pub use backup::BackupCommand;
+
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +36,8 @@ pub enum Command {
     Config,
     /// Look after accounts.
     User(UserCommand),
+    /// Make, verify or restore a backup.
+    Backup(BackupCommand),
 }
 
 /// What to do about accounts. Passwords are read with [`read_password`].
@@ -86,6 +92,12 @@ impl Cli {
                 .remove_subcommand()
                 .map_or(Ok(UserCommand::List), user_command)
                 .map(Command::User)?,
+            Some((name, mut matches)) if name == "backup" => {
+                Command::Backup(backup::backup_command(&mut matches)?)
+            }
+            Some((name, mut matches)) if name == "restore" => {
+                Command::Backup(backup::restore_command(&mut matches)?)
+            }
             _ => Command::Serve,
         };
         Ok(Self {
@@ -184,6 +196,8 @@ fn clap() -> Clap {
                 .after_help(SOURCES),
         )
         .subcommand(user())
+        .subcommand(backup::backup())
+        .subcommand(backup::restore())
         .args(setting_flags())
 }
 

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Config => print_config(&loaded),
         Command::Serve => serve(&loaded),
         Command::User(command) => admin::run(&loaded.config, command),
+        Command::Backup(command) => return wiring::backup::run(&loaded.config, &command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

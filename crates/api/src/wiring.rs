@@ -1,5 +1,7 @@
 //! Where ports meet adapters: the only place beside `main.rs` that names `kms-infra`.
 
+pub(crate) mod backup;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

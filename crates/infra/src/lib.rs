@@ -24,6 +24,7 @@
     )
 )]
 
+pub mod backup;
 mod bcrypt;
 pub mod disk;
 mod random;

@@ -148,3 +148,42 @@ fn a_password_is_one_line_to_the_letter() {
     assert_eq!(read(&[b'x'; 1023]).map(|line| line.len()), Some(1023));
     assert_eq!(read(&[b'x'; 1024]), None);
 }
+
+#[test]
+fn the_commands_about_backups_are_understood() {
+    let dir = PathBuf::from("/b");
+    let make = |keep, reread| BackupCommand::Make {
+        into: dir.clone(),
+        keep: std::num::NonZeroU32::new(keep),
+        reread,
+    };
+    let verify = |generation: Option<&str>| BackupCommand::Verify {
+        backup: dir.clone(),
+        generation: generation.map(str::to_owned),
+    };
+    let restore = |generation: Option<&str>| BackupCommand::Restore {
+        backup: dir.clone(),
+        generation: generation.map(str::to_owned),
+    };
+    for (line, wanted) in [
+        ("backup /b", make(0, false)),
+        ("backup --keep 7 --reread /b", make(7, true)),
+        ("backup --verify /b", verify(None)),
+        ("backup /b --verify --generation x", verify(Some("x"))),
+        ("restore /b --data-dir /d", restore(None)),
+        ("restore --generation x /b", restore(Some("x"))),
+    ] {
+        assert_eq!(command(line), Command::Backup(wanted), "{line}");
+    }
+    for line in [
+        "backup",
+        "restore",
+        "backup /b --keep 0",
+        "backup /b --verify --keep 3",
+        "backup /b --verify --reread",
+        "backup /b --generation x",
+        "restore /b --keep 3",
+    ] {
+        assert!(cli(line).is_err(), "{line}");
+    }
+}

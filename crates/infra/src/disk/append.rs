@@ -18,7 +18,7 @@ const CHUNK: usize = 256 * 1024;
 const ALIGNMENT: usize = 4096;
 
 /// A new file that is written to at its end only.
-pub(super) struct Appender {
+pub(crate) struct Appender {
     file: File,
     /// Only while writes are direct.
     direct: Option<Aligned>,
@@ -35,7 +35,7 @@ struct Aligned {
 
 impl Appender {
     /// Takes an empty file.
-    pub(super) fn new(file: File) -> Self {
+    pub(crate) fn new(file: File) -> Self {
         Self {
             file,
             direct: None,
@@ -44,7 +44,7 @@ impl Appender {
     }
 
     /// Appends `bytes`. What begins with much is taken to become large.
-    pub(super) fn append(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         if !self.begun && bytes.len() >= CHUNK && set_direct(&self.file, true).is_ok() {
             self.direct = Some(Aligned::new());
         }
@@ -82,7 +82,7 @@ impl Appender {
     }
 
     /// Writes what is left in the buffer, and hands out the file to be synced.
-    pub(super) fn finish(&mut self) -> io::Result<&File> {
+    pub(crate) fn finish(&mut self) -> io::Result<&File> {
         if let Some(buffer) = self.direct.take() {
             // The end of a file is rarely aligned.
             set_direct(&self.file, false)?;

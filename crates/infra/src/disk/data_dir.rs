@@ -4,6 +4,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(super) const LOCK: &str = "LOCK";
+pub(super) const DATABASE: &str = "kms.db";
+/// What a restore builds a data folder in, below the folder that it will be. While it is there,
+/// nobody opens the folder.
+pub(super) const RESTORING: &str = "restoring";
+
 /// A data folder that this process owns, until the last clone and the last store made from it are
 /// gone.
 #[derive(Clone, Debug)]
@@ -22,6 +28,15 @@ pub enum OpenError {
     /// Somebody holds the lock.
     #[error("{0}: another process uses this data folder")]
     InUse(PathBuf),
+    /// A restore into the folder was cut short: what is there is not all.
+    #[error(
+        "{0}: a restore into this folder did not come to its end; remove what is in the folder \
+         and restore again"
+    )]
+    Restoring(PathBuf),
+    /// Something is in a folder that must be empty.
+    #[error("{0}: the folder is not empty")]
+    NotEmpty(PathBuf),
     /// The system refused.
     #[error("{path}: {step}")]
     Io {
@@ -46,6 +61,9 @@ impl DataDir {
             .map_err(failed(path.as_ref(), "the path has no absolute form"))?;
         make_folder(&path).map_err(failed(&path, "the data folder cannot be made"))?;
         let lock = take_lock(&path)?;
+        if path.join(RESTORING).exists() {
+            return Err(OpenError::Restoring(path));
+        }
         let dir = Self(Arc::new(Owned { path, _lock: lock }));
         for folder in [dir.blobs(), dir.packs(), dir.staging()] {
             make_folder(&folder).map_err(failed(&folder, "the folder cannot be made"))?;
@@ -72,7 +90,7 @@ impl DataDir {
     /// needs no lock.
     #[must_use]
     pub fn database_path_in(path: &Path) -> PathBuf {
-        path.join("kms.db")
+        path.join(DATABASE)
     }
 
     pub(super) fn blobs(&self) -> PathBuf {
@@ -88,13 +106,13 @@ impl DataDir {
     }
 }
 
-fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> OpenError {
+pub(super) fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::Io { path, step, source }
 }
 
-fn take_lock(data: &Path) -> Result<File, OpenError> {
-    let path = data.join("LOCK");
+pub(super) fn take_lock(data: &Path) -> Result<File, OpenError> {
+    let path = data.join(LOCK);
     let lock = OpenOptions::new()
         .read(true)
         .write(true)
@@ -111,7 +129,7 @@ fn take_lock(data: &Path) -> Result<File, OpenError> {
 }
 
 /// Makes a folder and what is missing above it, and makes their names durable.
-fn make_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -126,7 +144,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
     sync_folder(parent)
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 

@@ -15,7 +15,7 @@ use super::sync::{SyncError, SyncGate, is_full};
 type FsSyncer = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
 
 /// Makes what its callers have done durable, many of them at once.
-pub(super) struct GroupSync {
+pub(crate) struct GroupSync {
     state: Mutex<State>,
     over: Condvar,
     syncer: FsSyncer,
@@ -33,12 +33,12 @@ struct State {
 
 /// When somebody began to write: what was lost since then may be his.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Since(u64);
+pub(crate) struct Since(u64);
 
 impl GroupSync {
     /// Syncs the file system that `folder` is on. `None` where the answer could not be trusted:
     /// before Linux 5.8, `syncfs` did not tell of bytes that could not be written.
-    pub(super) fn of(folder: &Path) -> Option<Self> {
+    pub(crate) fn of(folder: &Path) -> Option<Self> {
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
         if !tells_of_lost_bytes(&release) {
             return None;
@@ -58,7 +58,7 @@ impl GroupSync {
     }
 
     /// To be asked before the first byte is written that a [`sync`](Self::sync) is to cover.
-    pub(super) fn now(&self) -> Since {
+    pub(crate) fn now(&self) -> Since {
         Since(self.lock().failures)
     }
 
@@ -69,7 +69,7 @@ impl GroupSync {
     ///
     /// # Errors
     /// When a sync since `since` has failed, or the gate is closed.
-    pub(super) fn sync(&self, gate: &SyncGate, since: Since) -> Result<(), SyncError> {
+    pub(crate) fn sync(&self, gate: &SyncGate, since: Since) -> Result<(), SyncError> {
         gate.check()?;
         let mut state = self.lock();
         // A sync that is running may have begun before the caller's last write.

@@ -3,6 +3,8 @@
 //! ```text
 //! <data>/LOCK                              held by the one process that owns the folder
 //! <data>/kms.db                            the database
+//! <data>/backup.lock                       held by backups, see [`BackupLease`]
+//! <data>/restoring/                        a restore that is not finished; nobody opens the folder
 //! <data>/staging/<random>                  bytes on their way in; emptied at every start
 //! <data>/staging/scratch-<random>          has lost this name before a byte is in it
 //! <data>/staging/<random>.sums             checksums on their way in
@@ -13,16 +15,26 @@
 
 mod append;
 mod data_dir;
+mod empty_folder;
 mod error;
 mod group;
+mod lease;
 mod pack;
 mod reader;
 mod scratch;
+mod source;
 mod staged;
 mod store;
 mod sums;
 mod sync;
 
+pub(crate) use append::Appender;
 pub use data_dir::{DataDir, OpenError};
+pub(crate) use data_dir::{make_folder, sync_folder};
+pub(crate) use empty_folder::EmptyFolder;
+pub(crate) use group::{GroupSync, Since};
+pub use lease::BackupLease;
 pub use scratch::DiskScratchSpace;
+pub(crate) use source::StoredBlobs;
 pub use store::DiskBlobStore;
+pub(crate) use sync::SyncGate;

@@ -12,7 +12,7 @@ mod format;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -122,22 +122,10 @@ impl Packs {
             return Ok(None);
         };
         let path = self.shared.path(place.pack);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(io_failed("open", &path)(e)),
-        };
-        // All of it, now: what is read later could meet the hole of a removal.
-        let mut record = vec![0; place.filled()];
-        let is_there = read_whole(&file, &mut record, place.offset());
-        if !is_there.map_err(io_failed("read", &path))? {
-            return Ok(None);
-        }
-        if !place.is_head_of(&record) {
-            return Ok(None);
-        }
-        record.drain(..RECORD_HEAD);
-        Ok(Some(Box::new(RecordReader::new(record, place.sha256))))
+        let content = content_of(&path, &place).map_err(io_failed("read from", &path))?;
+        Ok(content.map(|content| -> Box<dyn BlobReader> {
+            Box::new(RecordReader::new(content, place.sha256))
+        }))
     }
 
     /// Removes the content under `key`, if there is any.
@@ -213,6 +201,30 @@ impl Shared {
         let _ = fs::remove_file(&path);
         tried
     }
+}
+
+/// The content under `key` in the folder `packs`, for who need not own it. Not compared with its
+/// digest. `None` as of [`Packs::open`].
+pub(super) fn read_record(packs: &Path, key: &BlobKey) -> io::Result<Option<Vec<u8>>> {
+    let Some(place) = Place::parse(key) else {
+        return Ok(None);
+    };
+    content_of(&packs.join(place.pack.to_string()), &place)
+}
+
+fn content_of(pack: &Path, place: &Place) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(pack) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    // All of it, now: what is read later could meet the hole of a removal.
+    let mut record = vec![0; place.filled()];
+    if !read_whole(&file, &mut record, place.offset())? || !place.is_head_of(&record) {
+        return Ok(None);
+    }
+    record.drain(..RECORD_HEAD);
+    Ok(Some(record))
 }
 
 /// Makes a hole of a record. Which bytes there are is not looked at: a key is never used again, so

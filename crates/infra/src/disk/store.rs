@@ -191,27 +191,13 @@ impl Inner {
     /// Where the bytes under `key` are, and their digest. `None` for keys that another kind of store
     /// made.
     fn locate(&self, key: &BlobKey) -> Option<(Sha256, PathBuf)> {
-        let (sha256, random) = key.as_str().split_once('-')?;
-        if sha256.len() != SHA256_DIGITS || random.len() != RANDOM_DIGITS {
-            return None;
-        }
-        if !sha256
-            .bytes()
-            .chain(random.bytes())
-            .all(|b| b.is_ascii_hexdigit())
-        {
-            return None;
-        }
-        let path = self.shard(sha256)?.join(key.as_str());
-        Some((Sha256::parse(sha256).ok()?, path))
+        locate_in(&self.dir.blobs(), key)
     }
 
     /// `blobs/ab/cd` for a digest that begins with `abcd`: 65,536 folders, so that a hundred million
     /// blobs are some 1,500 a folder.
     pub(super) fn shard(&self, sha256: &str) -> Option<PathBuf> {
-        let (outer, rest) = sha256.split_at_checked(2)?;
-        let (inner, _) = rest.split_at_checked(2)?;
-        Some(self.dir.blobs().join(outer).join(inner))
+        shard_in(&self.dir.blobs(), sha256)
     }
 
     /// Makes sure that `shard` is there and will be after a power cut.
@@ -248,6 +234,29 @@ impl Inner {
             .insert(shard.to_owned());
         Ok(())
     }
+}
+
+/// Where the bytes under `key` are in the folder `blobs`, as [`Inner::locate`] says it.
+pub(super) fn locate_in(blobs: &Path, key: &BlobKey) -> Option<(Sha256, PathBuf)> {
+    let (sha256, random) = key.as_str().split_once('-')?;
+    if sha256.len() != SHA256_DIGITS || random.len() != RANDOM_DIGITS {
+        return None;
+    }
+    if !sha256
+        .bytes()
+        .chain(random.bytes())
+        .all(|b| b.is_ascii_hexdigit())
+    {
+        return None;
+    }
+    let path = shard_in(blobs, sha256)?.join(key.as_str());
+    Some((Sha256::parse(sha256).ok()?, path))
+}
+
+fn shard_in(blobs: &Path, sha256: &str) -> Option<PathBuf> {
+    let (outer, rest) = sha256.split_at_checked(2)?;
+    let (inner, _) = rest.split_at_checked(2)?;
+    Some(blobs.join(outer).join(inner))
 }
 
 #[cfg(test)]

@@ -38,14 +38,14 @@ type Syncer = Box<dyn Fn(&File, Depth) -> io::Result<()> + Send + Sync>;
 ///
 /// After a failed sync the kernel may have dropped the dirty pages and call the file clean: a second
 /// try would succeed and mean nothing. So the first failure closes the gate until a restart.
-pub(super) struct SyncGate {
+pub(crate) struct SyncGate {
     failed: AtomicBool,
     syncer: Syncer,
 }
 
 /// A failure behind a [`SyncGate`].
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SyncError {
+pub(crate) enum SyncError {
     #[error("an earlier sync failed: nothing is published until a restart")]
     Closed,
     #[error("the sync failed")]
@@ -53,7 +53,7 @@ pub(super) enum SyncError {
 }
 
 impl SyncGate {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Box::new(|file, depth| depth.sync(file)))
     }
 
@@ -71,7 +71,7 @@ impl SyncGate {
         Ok(())
     }
 
-    pub(super) fn sync(&self, file: &File) -> Result<(), SyncError> {
+    pub(crate) fn sync(&self, file: &File) -> Result<(), SyncError> {
         self.sync_to(file, Depth::All)
     }
 
@@ -103,7 +103,7 @@ impl SyncGate {
     }
 
     /// Makes the entries of a folder durable.
-    pub(super) fn sync_folder(&self, folder: &Path) -> Result<(), SyncError> {
+    pub(crate) fn sync_folder(&self, folder: &Path) -> Result<(), SyncError> {
         let folder = File::open(folder).map_err(SyncError::Failed)?;
         self.sync(&folder)
     }

@@ -23,6 +23,7 @@ mod open;
 mod row;
 mod schema;
 mod sessions;
+mod snapshot;
 mod users;
 mod writer;
 
@@ -39,6 +40,7 @@ pub use blobs::SqliteBlobRepository;
 pub use files::SqliteFileRepository;
 pub use open::OpenError;
 pub use sessions::SqliteSessionRepository;
+pub(crate) use snapshot::{Content, LiveDatabase, SavedDatabase, SnapshotError};
 pub use users::SqliteUserRepository;
 
 use connection::Readers;

@@ -253,7 +253,10 @@ fn expect_current_schema(conn: &mut SqliteConnection, path: PathBuf) -> Result<(
     Ok(())
 }
 
-fn refuse_newer_schema(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn refuse_newer_schema(
+    conn: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), OpenError> {
     let known =
         diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS)
             .map_err(failed(path))?;
