@@ -11,6 +11,7 @@
 //! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
 //! <data>/packs/<random>                    small published bytes, many to a file; appended to only
 //! <data>/blobs/ab/cd/<sha256>-<random>.sums  checksums of their blocks, if there is more than one
+//! <data>/trash/<milliseconds>-<name>       what no row knew, moved here at that time
 //! ```
 
 mod append;
@@ -18,6 +19,7 @@ mod data_dir;
 mod empty_folder;
 mod error;
 mod group;
+mod inventory;
 mod lease;
 mod pack;
 mod reader;
@@ -27,12 +29,14 @@ mod staged;
 mod store;
 mod sums;
 mod sync;
+mod trash;
 
 pub(crate) use append::Appender;
 pub use data_dir::{DataDir, OpenError};
 pub(crate) use data_dir::{make_folder, sync_folder};
 pub(crate) use empty_folder::EmptyFolder;
 pub(crate) use group::{GroupSync, Since};
+pub use inventory::DiskInventory;
 pub use lease::BackupLease;
 pub use scratch::DiskScratchSpace;
 pub(crate) use source::StoredBlobs;

@@ -24,6 +24,7 @@ mod row;
 mod schema;
 mod sessions;
 mod snapshot;
+mod upkeep;
 mod users;
 mod writer;
 
@@ -41,6 +42,7 @@ pub use files::SqliteFileRepository;
 pub use open::OpenError;
 pub use sessions::SqliteSessionRepository;
 pub(crate) use snapshot::{Content, LiveDatabase, SavedDatabase, SnapshotError};
+pub use upkeep::SqliteUpkeepRepository;
 pub use users::SqliteUserRepository;
 
 use connection::Readers;
