@@ -14,6 +14,8 @@ mod ci;
 mod deny;
 mod fuzz;
 mod gen_docs;
+#[cfg(unix)]
+mod pgrace;
 mod process;
 mod tidy;
 
@@ -79,6 +81,12 @@ const COMMANDS: &[Command] = &[
         name: "fuzz",
         summary: "the body parsers against what they are compared with; seconds for each target",
         run: fuzz::run,
+    },
+    #[cfg(unix)]
+    Command {
+        name: "pgrace",
+        summary: "what a collector and a reference do to each other on PostgreSQL; seconds of each crowd",
+        run: pgrace::run,
     },
 ];
 
