@@ -41,6 +41,7 @@ mod transfers;
 mod uploads;
 mod v1_content;
 mod v1_create;
+mod v1_delete;
 mod v1_problems;
 mod v1_ranges;
 mod visibility;

@@ -1,6 +1,6 @@
 //! What is refused under `/api/v1`, and how.
 
-use crate::harness::reply::content_of;
+use crate::harness::reply::{content_of, entry_of};
 use crate::harness::wire::head;
 use crate::harness::{Encoded, Reply, Server, Wire, at_once, until};
 
@@ -17,7 +17,6 @@ fn an_unknown_route_is_a_problem_here_and_an_envelope_elsewhere() {
         "/api/v1/files/",
         "/api/v1//files",
         "/api/v1/FILES",
-        &format!("/api/v1/files/{FID}"),
         &format!("/api/v1/files/{FID}/content/"),
         &format!("/api/v1/files/{FID}/contents"),
         &format!("/api/v1/files/{FID}/x/content"),
@@ -48,6 +47,7 @@ fn a_wrong_method_is_405_with_the_right_ones() {
     let server = Server::start();
     let client = server.client();
     let content = content_of(FID);
+    let entry = entry_of(FID);
     for (path, allow, methods) in [
         (
             "/api/v1/files",
@@ -58,6 +58,11 @@ fn a_wrong_method_is_405_with_the_right_ones() {
             content.as_str(),
             "GET, HEAD",
             ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"],
+        ),
+        (
+            entry.as_str(),
+            "DELETE",
+            ["GET", "POST", "PUT", "PATCH", "OPTIONS"],
         ),
     ] {
         for method in methods {

@@ -44,7 +44,7 @@ macro_rules! codes {
 }
 
 codes! {
-    Done = 0, 200, true, "成功", "an answer for which the contract names no code: info and lists";
+    Done = 0, 200, true, "成功", "an answer for which the contract names no code: info, lists and deletions";
     BadFormat = 1, 403, false, "格式错误", "a missing, wrong or oversized field, or a body that cannot be read";
     NotFound = 2, 404, false, "没找到该资源", "no such resource for this user, or no such route";
     TokenExpired = 3, 403, false, "token过期", "the token is unknown, revoked or past its time";

@@ -13,7 +13,7 @@ use diesel::connection::{
 };
 use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
-use kms_domain::files::{BlobRepository, ClaimScope, Claimed, FileRepository};
+use kms_domain::files::{BlobRepository, ClaimScope, Claimed, Detached, FileRepository};
 use kms_domain::users::{
     AccountUpdate, AvatarRepository, DisplayName, ExpiryCutoffs, LoginRecorded, NewLogin,
     PasswordChange, SessionRepository, Updated, UserRepository,
@@ -124,6 +124,8 @@ fn exercise(db: &SqliteDatabase) {
     let page = files.list_owned(user, None, 1).unwrap();
     files.list_owned(user, Some(page[0].position), 1).unwrap();
     files.list_public_of_others(user_id(3), 10).unwrap();
+
+    assert_eq!(files.detach(user, healing.id).unwrap(), Detached::Removed);
 
     avatars
         .set_avatar(user, &a_blob(b"face").build(), at(0))

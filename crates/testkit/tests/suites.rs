@@ -9,6 +9,7 @@ const ENTRIES: &str = include_str!("../src/contract/entries.rs");
 const HASHER: &str = include_str!("../src/contract/hasher.rs");
 const LISTS: &str = include_str!("../src/contract/lists.rs");
 const LOGINS: &str = include_str!("../src/contract/logins.rs");
+const REMOVALS: &str = include_str!("../src/contract/removals.rs");
 const SCRATCH: &str = include_str!("../src/contract/scratch.rs");
 const SESSIONS: &str = include_str!("../src/contract/sessions.rs");
 const SOURCES: &str = include_str!("../src/contract/sources.rs");
@@ -16,7 +17,7 @@ const STORE: &str = include_str!("../src/contract/store.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 14] = [
+const SUITES: [(&str, &str, &str); 15] = [
     ("accounts", ACCOUNTS, USERS),
     ("avatars", AVATARS, AVATARS),
     ("blobs", BLOBS, BLOBS),
@@ -26,6 +27,7 @@ const SUITES: [(&str, &str, &str); 14] = [
     ("hasher", HASHER, HASHER),
     ("lists", LISTS, ENTRIES),
     ("logins", LOGINS, LOGINS),
+    ("removals", REMOVALS, ENTRIES),
     ("scratch", SCRATCH, SCRATCH),
     ("sessions", SESSIONS, LOGINS),
     ("sources", SOURCES, SOURCES),

@@ -117,6 +117,11 @@ pub(crate) fn content_of(fid: &str) -> String {
     format!("/api/v1/files/{fid}/content")
 }
 
+/// Where an entry is.
+pub(crate) fn entry_of(fid: &str) -> String {
+    format!("/api/v1/files/{fid}")
+}
+
 impl User {
     /// The value of `Authorization`.
     pub(crate) fn bearer(&self) -> String {
@@ -142,6 +147,12 @@ impl User {
     #[track_caller]
     pub(crate) fn create(&self, query: &str, bytes: &[u8]) -> Reply {
         self.fetch("POST", &format!("/api/v1/files?{query}"), &[], bytes)
+    }
+
+    /// Asks for an entry to be deleted.
+    #[track_caller]
+    pub(crate) fn delete(&self, fid: &str) -> Reply {
+        self.fetch("DELETE", &entry_of(fid), &[], ())
     }
 
     /// Asks for the content of an entry.

@@ -2,7 +2,7 @@
 //! its code.
 
 use super::{Code, Coded};
-use crate::files::{ClaimOutcome, DownloadError, FileError, OpenOutcome, PushError, UploadOutcome};
+use crate::files::{ClaimOutcome, DeleteOutcome, DownloadError, FileError, OpenOutcome, PushError, UploadOutcome};
 use crate::users::{
     AccountError, AvatarError, AvatarOutcome, LoginOutcome, Modified, OpenedAvatar,
     RegisterOutcome, SessionError,
@@ -78,6 +78,15 @@ impl Coded for OpenOutcome {
     fn code(&self) -> Code {
         match self {
             Self::Opened(_) => Code::FileFound,
+            Self::NotFound => Code::NotFound,
+        }
+    }
+}
+
+impl Coded for DeleteOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Deleted => Code::Done,
             Self::NotFound => Code::NotFound,
         }
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::files::{
-    BlobKey, ClaimOutcome, Download, DownloadError, FileError, FileId, FileReceipt, Md5,
+    BlobKey, ClaimOutcome, DeleteOutcome, Download, DownloadError, FileError, FileId, FileReceipt, Md5,
     OpenOutcome, OpenedFile, PushError, Sha256, Title, UploadOutcome, Visibility,
 };
 use crate::test_doubles::{FRESH_ID, KINDS, NOW, RecordingStore, Script, blobs, held, user};
@@ -113,7 +113,7 @@ fn every_outcome_of_content_has_its_code() {
         created_at: NOW,
         content: download(),
     };
-    let found: [(&dyn Coded, Code); 16] = [
+    let found: [(&dyn Coded, Code); 18] = [
         (&AvatarOutcome::Set, Code::AvatarSet),
         (&AvatarOutcome::Empty, Code::BadFormat),
         (
@@ -129,6 +129,8 @@ fn every_outcome_of_content_has_its_code() {
         (&ClaimOutcome::NotHeld, Code::NotFound),
         (&OpenOutcome::Opened(Box::new(opened)), Code::FileFound),
         (&OpenOutcome::NotFound, Code::NotFound),
+        (&DeleteOutcome::Deleted, Code::Done),
+        (&DeleteOutcome::NotFound, Code::NotFound),
         (&damaged(), Code::ServerError),
         (&FileError::Content(damaged()), Code::ServerError),
         (&AvatarError::Content(damaged()), Code::ServerError),

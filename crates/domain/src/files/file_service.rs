@@ -1,3 +1,4 @@
+mod delete;
 mod store;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use super::{
 };
 use crate::users::Actor;
 use crate::{Clock, Done, IdSource, PortError, Timestamp};
+pub use delete::DeleteOutcome;
 pub use store::{StoreFile, UploadOutcome};
 
 /// Entries on one page of an own list. A list is paged so that neither memory nor a read transaction

@@ -20,12 +20,12 @@ pub use digest::{DigestError, Md5, Sha256};
 pub use download::{Download, DownloadError};
 pub use entry::{FileId, Title, TitleError, Visibility};
 pub use file_service::{
-    ClaimFile, ClaimOutcome, FileError, FileReceipt, FileService, FileServiceConfig, OpenOutcome,
+    ClaimFile, ClaimOutcome, DeleteOutcome, FileError, FileReceipt, FileService, FileServiceConfig, OpenOutcome,
     OpenedFile, OwnPage, StoreFile, UploadOutcome,
 };
 pub use repository::{
-    Attached, BlobId, BlobRef, Claimed, FileRepository, FileSummary, ListPosition, NewBlob,
-    NewFile, StoredFile,
+    Attached, BlobId, BlobRef, Claimed, Detached, FileRepository, FileSummary, ListPosition,
+    NewBlob, NewFile, StoredFile,
 };
 pub use scratch::{Scratch, ScratchSpace};
 pub use upload_session::{

@@ -42,6 +42,13 @@ pub trait FileRepository: Send + Sync {
         done(self.claim(&file, &scope, blob));
     }
 
+    /// Removes an entry of `owner`, durably: rows only. The content under it stays until it is
+    /// collected, which happens when no row refers to it. Anybody else's entry is left alone.
+    ///
+    /// # Errors
+    /// [`PortError`]; when its kind is internal, it is unknown whether the entry is gone.
+    fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError>;
+
     /// An entry that `asker` may read: an own or a public one. `None` for every other, whether
     /// or not it exists.
     ///
@@ -156,6 +163,15 @@ pub enum Claimed {
     Linked,
     /// The content is not the one in scope (any more); nothing was stored.
     NotEligible,
+}
+
+/// What became of [`FileRepository::detach`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detached {
+    /// The entry is gone.
+    Removed,
+    /// This owner has no such entry.
+    NotFound,
 }
 
 /// An entry with the content under it.

@@ -2,8 +2,8 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Bool, Text};
 use kms_domain::files::{
-    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, FileId, FileRepository, FileSummary,
-    ListPosition, Md5, NewBlob, NewFile, StoredFile, Title, Visibility,
+    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, FileId, FileRepository,
+    FileSummary, ListPosition, Md5, NewBlob, NewFile, StoredFile, Title, Visibility,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError, Timestamp, wait_for};
@@ -162,6 +162,20 @@ impl FileRepository for SqliteFileRepository {
             Ok(Claimed::Linked)
         };
         self.db.write_then("claim", Undo::Savepoint, claim, done);
+    }
+
+    fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError> {
+        self.db.write("detach", move |conn| {
+            let own = files::table
+                .filter(files::id.eq(id.as_uuid().into_bytes().to_vec()))
+                .filter(files::owner.eq(owner.as_uuid().into_bytes().to_vec()));
+            let removed = diesel::delete(own).execute(conn).during("detach")?;
+            Ok(if removed == 0 {
+                Detached::NotFound
+            } else {
+                Detached::Removed
+            })
+        })
     }
 
     fn find_readable(&self, id: FileId, asker: UserId) -> Result<Option<StoredFile>, PortError> {

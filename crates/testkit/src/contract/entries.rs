@@ -9,7 +9,7 @@ use super::support::{RACERS, assert_replaced, attach, count, damage, race, regis
 use crate::builders::{a_blob, a_file, file_id, md5_of, sha256_of, user_id};
 
 /// The suite of the entries, over `fn() -> Repositories`; its other parts are in
-/// [`claims`](super::claims) and [`lists`](super::lists).
+/// [`claims`](super::claims), [`removals`](super::removals) and [`lists`](super::lists).
 #[macro_export]
 macro_rules! file_repository_contract {
     ($fresh:expr) => {
@@ -52,6 +52,13 @@ macro_rules! file_repository_contract {
                 a_claim_of_another_content_than_the_one_in_scope_stores_nothing,
                 a_claim_that_fails_stores_nothing,
                 simultaneous_claims_are_all_linked,
+            ]
+            removals: [
+                a_removed_entry_is_gone_for_everybody,
+                an_entry_of_somebody_else_is_not_removed,
+                a_removal_takes_one_entry_and_nothing_else,
+                content_outlives_its_last_entry,
+                of_simultaneous_removals_one_removes,
             ]
             lists: [
                 own_entries_come_newest_first,

@@ -87,6 +87,7 @@ pub mod entries;
 pub mod hasher;
 pub mod lists;
 pub mod logins;
+pub mod removals;
 pub mod scratch;
 pub mod sessions;
 pub mod sources;

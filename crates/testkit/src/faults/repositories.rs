@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
-    FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile, Sha256, StoredFile,
+    Detached, FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile, Sha256,
+    StoredFile,
 };
 use kms_domain::users::{
     AccountUpdate, AvatarRepository, Credentials, Inserted, LoginRecorded, NewLogin, NewUser,
@@ -167,6 +168,11 @@ impl FileRepository for FaultyFileRepository {
     ) -> Result<Claimed, PortError> {
         self.plan
             .run("files.claim", || self.inner.claim(file, scope, blob))
+    }
+
+    fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError> {
+        self.plan
+            .run("files.detach", || self.inner.detach(owner, id))
     }
 
     fn find_readable(&self, id: FileId, asker: UserId) -> Result<Option<StoredFile>, PortError> {

@@ -3,8 +3,8 @@ use std::collections::HashSet;
 
 use kms_domain::PortError;
 use kms_domain::files::{
-    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, FileId, FileRepository, FileSummary,
-    ListPosition, NewBlob, NewFile, StoredFile,
+    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, FileId, FileRepository,
+    FileSummary, ListPosition, NewBlob, NewFile, StoredFile,
 };
 use kms_domain::users::UserId;
 
@@ -39,6 +39,16 @@ impl FileRepository for MemoryDatabase {
             }
             _ => Ok(Claimed::NotEligible),
         }
+    }
+
+    fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError> {
+        let mut state = self.lock();
+        let is_it = |row: &FileRow| row.file.id == id && row.file.owner == owner;
+        let Some(at) = state.files.iter().position(is_it) else {
+            return Ok(Detached::NotFound);
+        };
+        state.files.remove(at);
+        Ok(Detached::Removed)
     }
 
     fn find_readable(&self, id: FileId, asker: UserId) -> Result<Option<StoredFile>, PortError> {

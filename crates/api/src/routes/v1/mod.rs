@@ -4,6 +4,7 @@
 mod conditional;
 mod content;
 mod create_file;
+mod delete_file;
 mod disposition;
 mod problem;
 mod range;
@@ -26,6 +27,11 @@ pub(super) fn scope() -> Scope {
             Resource::new("/files")
                 .route(to(web::post(), create_file::create_file))
                 .default_service(to(web::route(), only_post)),
+        )
+        .service(
+            Resource::new("/files/{fid}")
+                .route(to(web::delete(), delete_file::delete_file))
+                .default_service(to(web::route(), only_delete)),
         )
         .service(
             Resource::new("/files/{fid}/content")
@@ -59,6 +65,10 @@ async fn problems(
 
 async fn only_post(_: Call) -> Result<HttpResponse, ApiError> {
     Err(ApiError::method_not_allowed("POST"))
+}
+
+async fn only_delete(_: Call) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::method_not_allowed("DELETE"))
 }
 
 async fn only_get(_: Call) -> Result<HttpResponse, ApiError> {

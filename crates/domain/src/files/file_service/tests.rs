@@ -1,6 +1,7 @@
-//! One file a use case: `store`, `claim`, and `read` for opening and listing.
+//! One file a use case: `store`, `claim`, `delete`, and `read` for opening and listing.
 
 mod claim;
+mod delete;
 mod read;
 mod store;
 
@@ -8,7 +9,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::codes::{Code, Coded as _};
-use crate::files::{BlobId, BlobRef, MockFileRepository, StoredFile};
+use crate::files::{BlobId, BlobRef, Detached, MockFileRepository, StoredFile};
 use crate::test_doubles::{
     FRESH_ID, KINDS, NOW, RecordingStore, Script, actor, attachments, blobs, clock_at,
     fail_every_call, held, ids, published_key, sha256_of, user,
