@@ -2,7 +2,9 @@
 //! its code.
 
 use super::{Code, Coded};
-use crate::files::{ClaimOutcome, DeleteOutcome, DownloadError, FileError, OpenOutcome, PushError, UploadOutcome};
+use crate::files::{
+    ClaimOutcome, DeleteOutcome, DownloadError, FileError, OpenOutcome, PushError, UploadOutcome,
+};
 use crate::users::{
     AccountError, AvatarError, AvatarOutcome, LoginOutcome, Modified, OpenedAvatar,
     RegisterOutcome, SessionError,

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::files::{
-    BlobKey, ClaimOutcome, DeleteOutcome, Download, DownloadError, FileError, FileId, FileReceipt, Md5,
-    OpenOutcome, OpenedFile, PushError, Sha256, Title, UploadOutcome, Visibility,
+    BlobKey, ClaimOutcome, DeleteOutcome, Download, DownloadError, FileError, FileId, FileReceipt,
+    Md5, OpenOutcome, OpenedFile, PushError, Sha256, Title, UploadOutcome, Visibility,
 };
 use crate::test_doubles::{FRESH_ID, KINDS, NOW, RecordingStore, Script, blobs, held, user};
 use crate::users::{

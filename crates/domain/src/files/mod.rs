@@ -20,8 +20,8 @@ pub use digest::{DigestError, Md5, Sha256};
 pub use download::{Download, DownloadError};
 pub use entry::{FileId, Title, TitleError, Visibility};
 pub use file_service::{
-    ClaimFile, ClaimOutcome, DeleteOutcome, FileError, FileReceipt, FileService, FileServiceConfig, OpenOutcome,
-    OpenedFile, OwnPage, StoreFile, UploadOutcome,
+    ClaimFile, ClaimOutcome, DeleteOutcome, FileError, FileReceipt, FileService, FileServiceConfig,
+    OpenOutcome, OpenedFile, OwnPage, StoreFile, UploadOutcome,
 };
 pub use repository::{
     Attached, BlobId, BlobRef, Claimed, Detached, FileRepository, FileSummary, ListPosition,
@@ -31,6 +31,8 @@ pub use scratch::{Scratch, ScratchSpace};
 pub use upload_session::{
     ContentHalf, DigestHalf, FinishedUpload, JoinError, PushError, UploadSession,
 };
+
+pub(crate) use file_service::OPEN_ROUNDS;
 
 #[cfg(test)]
 pub(crate) use blob_repository::MockBlobRepository;
