@@ -15,6 +15,8 @@ mod deny;
 mod fuzz;
 mod gen_docs;
 mod nightly;
+#[cfg(unix)]
+mod pgrace;
 mod powercut;
 mod process;
 mod tidy;
@@ -91,6 +93,12 @@ const COMMANDS: &[Command] = &[
         name: "nightly",
         summary: "the long versions of the crash rigs, and the fuzz targets for so many seconds each",
         run: nightly::run,
+    },
+    #[cfg(unix)]
+    Command {
+        name: "pgrace",
+        summary: "what a collector and a reference do to each other on PostgreSQL; seconds of each crowd",
+        run: pgrace::run,
     },
 ];
 

@@ -17,6 +17,10 @@ pub use store::{StoreFile, UploadOutcome};
 /// grows with an account: titles of 255 characters make a page of 256 KiB at most.
 const LIST_PAGE: usize = 256;
 
+/// Times a reader looks where the bytes are. Each but the first needs another upload of the same bytes to be
+/// acknowledged just between looking and opening.
+pub(crate) const OPEN_ROUNDS: usize = 8;
+
 /// What the operator decides about files.
 #[derive(Clone, Copy, Debug)]
 pub struct FileServiceConfig {
@@ -230,21 +234,24 @@ impl FileService {
     /// # Errors
     /// [`FileError`].
     pub fn open(&self, actor: &Actor, id: FileId) -> Result<OpenOutcome, FileError> {
-        let Some(file) = self.files.find_readable(id, actor.user())? else {
+        let Some(mut file) = self.files.find_readable(id, actor.user())? else {
             return Ok(OpenOutcome::NotFound);
         };
-        let key = file.blob.key.clone();
-        let damaged = match self.open_stored(file) {
-            Err(error @ DownloadError::Damaged { .. }) => error,
-            opened => return Ok(opened?),
-        };
-        // An upload may have healed the content between the look-up and the opening; then the row
-        // names another copy by now.
-        match self.files.find_readable(id, actor.user())? {
-            Some(file) if file.blob.key != key => Ok(self.open_stored(file)?),
-            Some(_) => Err(damaged.into()),
-            None => Ok(OpenOutcome::NotFound),
+        for _ in 1..OPEN_ROUNDS {
+            let key = file.blob.key.clone();
+            let damaged = match self.open_stored(file) {
+                Err(error @ DownloadError::Damaged { .. }) => error,
+                opened => return Ok(opened?),
+            };
+            // An upload of the same bytes may have replaced the copy between the look-up and the
+            // opening; then the row names another one by now, which may be replaced as well.
+            match self.files.find_readable(id, actor.user())? {
+                Some(again) if again.blob.key != key => file = again,
+                Some(_) => return Err(damaged.into()),
+                None => return Ok(OpenOutcome::NotFound),
+            }
         }
+        Ok(self.open_stored(file)?)
     }
 
     fn open_stored(&self, file: StoredFile) -> Result<OpenOutcome, DownloadError> {

@@ -32,6 +32,8 @@ pub use upload_session::{
     ContentHalf, DigestHalf, FinishedUpload, JoinError, PushError, UploadSession,
 };
 
+pub(crate) use file_service::OPEN_ROUNDS;
+
 #[cfg(test)]
 pub(crate) use blob_repository::MockBlobRepository;
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Actor, AvatarRepository};
 use crate::files::{
     Attached, BlobRef, BlobRepository, BlobStore, Download, DownloadError, FinishedUpload,
-    UploadSession,
+    OPEN_ROUNDS, UploadSession,
 };
 use crate::{Clock, PortError};
 
@@ -83,20 +83,23 @@ impl AvatarService {
     /// # Errors
     /// [`AvatarError`].
     pub fn open(&self, actor: &Actor) -> Result<OpenedAvatar, AvatarError> {
-        let Some(blob) = self.avatars.find_avatar(actor.user())? else {
+        let Some(mut blob) = self.avatars.find_avatar(actor.user())? else {
             return Ok(OpenedAvatar::NotSet);
         };
-        let key = blob.key.clone();
-        let damaged = match self.open_blob(blob) {
-            Err(error @ DownloadError::Damaged { .. }) => error,
-            opened => return Ok(opened?),
-        };
-        // As with files: an upload may have healed the content meanwhile.
-        match self.avatars.find_avatar(actor.user())? {
-            Some(blob) if blob.key != key => Ok(self.open_blob(blob)?),
-            Some(_) => Err(damaged.into()),
-            None => Ok(OpenedAvatar::NotSet),
+        for _ in 1..OPEN_ROUNDS {
+            let key = blob.key.clone();
+            let damaged = match self.open_blob(blob) {
+                Err(error @ DownloadError::Damaged { .. }) => error,
+                opened => return Ok(opened?),
+            };
+            // As with files: an upload may have replaced the copy meanwhile.
+            match self.avatars.find_avatar(actor.user())? {
+                Some(again) if again.key != key => blob = again,
+                Some(_) => return Err(damaged.into()),
+                None => return Ok(OpenedAvatar::NotSet),
+            }
         }
+        Ok(self.open_blob(blob)?)
     }
 
     fn open_blob(&self, blob: BlobRef) -> Result<OpenedAvatar, DownloadError> {

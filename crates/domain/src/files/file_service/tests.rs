@@ -9,7 +9,9 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::codes::{Code, Coded as _};
-use crate::files::{BlobId, BlobRef, Detached, MockFileRepository, StoredFile};
+use crate::files::{
+    BlobId, BlobKey, BlobRef, Detached, MockBlobRepository, MockFileRepository, StoredFile,
+};
 use crate::test_doubles::{
     FRESH_ID, KINDS, NOW, RecordingStore, Script, actor, attachments, blobs, clock_at,
     fail_every_call, held, ids, published_key, sha256_of, user,

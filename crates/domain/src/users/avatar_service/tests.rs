@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::codes::{Code, Coded as _};
-use crate::files::{BlobRef, NewBlob, PushError};
+use crate::files::{BlobKey, BlobRef, MockBlobRepository, NewBlob, PushError};
 use crate::test_doubles::{
     KINDS, NOW, RecordingStore, Script, actor, attachments, blobs, clock_at, fail_every_call, held,
     published_key, sha256_of, user,
@@ -214,6 +214,32 @@ fn an_avatar_that_was_healed_while_it_was_opened_is_opened_at_its_new_place() {
         ..RecordingStore::holding(&script, FACE)
     };
     let outcome = service(&script, avatars, store).open(&actor());
+    assert!(
+        matches!(outcome, Ok(OpenedAvatar::Opened(_))),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn an_avatar_whose_copy_is_replaced_again_and_again_is_opened_where_it_is_at_last() {
+    let script = Script::default();
+    let key = |nth: usize| BlobKey::parse(&format!("copy-{nth}")).unwrap();
+    let on_find = script.clone();
+    let mut avatars = MockAvatarRepository::new();
+    avatars.expect_find_avatar().returning(move |_| {
+        on_find.call("avatars.find_avatar")?;
+        let key = key(on_find.count("avatars.find_avatar"));
+        Ok(Some(BlobRef { key, ..held(FACE) }))
+    });
+    let store = RecordingStore {
+        only: Some(key(OPEN_ROUNDS)),
+        ..RecordingStore::holding(&script, FACE)
+    };
+    let mut blobs = MockBlobRepository::new();
+    blobs.expect_flag_damaged().returning(|_, _| Ok(()));
+    let mut service = service(&script, avatars, store);
+    service.blobs = Arc::new(blobs);
+    let outcome = service.open(&actor());
     assert!(
         matches!(outcome, Ok(OpenedAvatar::Opened(_))),
         "{outcome:?}"

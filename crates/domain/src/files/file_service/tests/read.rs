@@ -258,6 +258,43 @@ fn an_entry_that_was_healed_while_it_was_opened_is_opened_at_its_new_place() {
     assert!(matches!(outcome, Ok(OpenOutcome::Opened(_))), "{outcome:?}");
 }
 
+/// Opens [`fid`] when every look finds another copy, and only the `sound`-th of them is there to be opened.
+fn open_moving(script: &Script, sound: usize) -> Result<OpenOutcome, FileError> {
+    let key = |nth: usize| BlobKey::parse(&format!("copy-{nth}")).unwrap();
+    let on_find = script.clone();
+    let mut files = MockFileRepository::new();
+    files.expect_find_readable().returning(move |_, _| {
+        on_find.call("files.find_readable")?;
+        let blob = BlobRef {
+            key: key(on_find.count("files.find_readable")),
+            ..held(CONTENT)
+        };
+        Ok(Some(StoredFile { blob, ..stored() }))
+    });
+    let store = RecordingStore {
+        only: Some(key(sound)),
+        ..RecordingStore::holding(script, CONTENT)
+    };
+    // The flags name copies that no row names any more; that they do no harm is the repository's promise.
+    let mut blobs = MockBlobRepository::new();
+    blobs.expect_flag_damaged().returning(|_, _| Ok(()));
+    let mut service = service(script, files, store);
+    service.blobs = Arc::new(blobs);
+    service.open(&actor(), fid())
+}
+
+#[test]
+fn an_entry_whose_copy_is_replaced_again_and_again_is_opened_where_it_is_at_last() {
+    for rounds in 1..=OPEN_ROUNDS {
+        let outcome = open_moving(&Script::default(), rounds);
+        assert!(matches!(outcome, Ok(OpenOutcome::Opened(_))), "{outcome:?}");
+    }
+    let script = Script::default();
+    let outcome = open_moving(&script, OPEN_ROUNDS + 1);
+    assert_eq!(outcome.unwrap_err().code(), Code::ServerError);
+    assert_eq!(script.count("files.find_readable"), OPEN_ROUNDS);
+}
+
 #[test]
 fn an_entry_that_is_damaged_where_it_is_stays_an_error() {
     let (_, outcome) = open_twice(stored(), Some(stored()));
