@@ -21,6 +21,8 @@ const CLIENTS: usize = 6;
 const CUTS: &str = "KMS_POWER_CUTS";
 const SEED: &str = "KMS_POWER_SEED";
 const LATEST_MILLIS: u64 = 1_200;
+/// After which there is a fresh disk: with some hundred it is full.
+const CUTS_OF_A_DISK: u64 = 60;
 /// After which a control is taken for one that is never found.
 const MOST_CUTS_OF_A_CONTROL: u64 = 60;
 /// From here on the journal of the database is begun anew in its old space: a sync of it then changes no
@@ -118,17 +120,20 @@ fn cuts() -> Option<u64> {
 fn what_was_acknowledged_survives_every_power_cut() {
     let Some(cuts) = cuts() else { return };
     let mut dice = Dice::announced("power cuts", SEED);
-    let mut scene = Scene::new(Flushes::Sent, &[], &mut dice);
-    for _ in 0..cuts {
-        scene.cut();
-        scene.start_and_check(Depth::Sample);
+    let mut files = 0;
+    let mut left = cuts;
+    while left > 0 {
+        let mut scene = Scene::new(Flushes::Sent, &[], &mut dice);
+        for _ in 0..left.min(CUTS_OF_A_DISK) {
+            scene.cut();
+            scene.start_and_check(Depth::Sample);
+        }
+        scene.server.kill();
+        scene.start_and_check(Depth::All);
+        files += scene.files();
+        left = left.saturating_sub(CUTS_OF_A_DISK);
     }
-    scene.server.kill();
-    scene.start_and_check(Depth::All);
-    eprintln!(
-        "power: {cuts} cuts, {} files are owed and there",
-        scene.files()
-    );
+    eprintln!("power: {cuts} cuts, {files} files are owed and there");
 }
 
 #[test]
