@@ -49,11 +49,23 @@ impl Server {
     /// A server with some settings, named like the environment variables that carry them.
     #[track_caller]
     pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
-        let data = tempfile::tempdir().unwrap();
         let settings: Vec<_> = settings
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
+        Self::on(tempfile::tempdir().unwrap(), settings)
+    }
+
+    /// A server on a data folder that `make` has made, which is told its path.
+    #[track_caller]
+    pub(crate) fn restored(make: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        make(&folder.path().join("data"));
+        Self::on(folder, Vec::new())
+    }
+
+    #[track_caller]
+    fn on(data: TempDir, settings: Vec<(String, String)>) -> Self {
         let (running, address) = launch(data.path(), &settings);
         Self {
             running: Some(running),
@@ -337,7 +349,7 @@ fn exit_within(child: &mut Child, bound: Duration) -> Option<ExitStatus> {
     }
 }
 
-pub(super) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     // A folder or file may vanish while we look.
     let Ok(entries) = fs::read_dir(folder) else {
         return;
