@@ -19,6 +19,7 @@ mod harness;
 
 mod accounts;
 mod avatars;
+mod backup;
 mod bad_json;
 mod base64_forms;
 mod connections;

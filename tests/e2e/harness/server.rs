@@ -62,6 +62,15 @@ impl Server {
         Self::launched(folder.to_owned(), None, settings)
     }
 
+    /// A server on a data folder that `make` has made, which is told its path.
+    #[track_caller]
+    pub(crate) fn restored(make: impl FnOnce(&Path)) -> Self {
+        let own = tempfile::tempdir().unwrap();
+        let folder = own.path().to_owned();
+        make(&folder.join("data"));
+        Self::launched(folder, Some(own), &[])
+    }
+
     #[track_caller]
     fn launched(folder: PathBuf, own: Option<TempDir>, settings: &[(&str, &str)]) -> Self {
         let settings: Vec<_> = settings
@@ -371,7 +380,7 @@ fn exit_within(child: &mut Child, bound: Duration) -> Option<ExitStatus> {
     }
 }
 
-pub(super) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     // A folder or file may vanish while we look.
     let Ok(entries) = fs::read_dir(folder) else {
         return;
