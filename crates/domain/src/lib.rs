@@ -26,6 +26,7 @@ pub mod files;
 mod ports;
 #[cfg(test)]
 mod test_doubles;
+pub mod upkeep;
 pub mod users;
 
 pub use ports::{Clock, Done, IdSource, PortError, PortErrorKind, Timestamp, wait_for};

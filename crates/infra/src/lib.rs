@@ -4,7 +4,9 @@
 //! | port | adapter |
 //! |---|---|
 //! | `UserRepository`, `SessionRepository`, `AvatarRepository`, `FileRepository`, `BlobRepository` | [`sqlite`], one file each |
-//! | `BlobStore` | [`disk::DiskBlobStore`] |
+//! | `UpkeepRepository` | [`sqlite::SqliteUpkeepRepository`] |
+//! | `BlobStore`, `BlobTrash` | [`disk::DiskBlobStore`] |
+//! | `BlobInventory` | [`disk::DiskInventory`] |
 //! | `PasswordHasher` | [`BcryptHasher`] |
 //! | `Clock`, `IdSource`, `TokenSource` | [`SystemClock`], [`RandomIds`], [`RandomTokens`] |
 //!

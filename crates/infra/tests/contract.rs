@@ -16,7 +16,7 @@ use kms_domain::files::BlobKey;
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
+    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 use kms_testkit::contract::{Counter, Damage, Damager, Hashers, Repositories, Scratches, Store};
@@ -34,6 +34,7 @@ fn repositories() -> Repositories {
         avatars: Arc::new(SqliteAvatarRepository::new(&db)),
         files: Arc::new(SqliteFileRepository::new(&db)),
         blobs: Arc::new(SqliteBlobRepository::new(&db, Arc::new(SystemClock))),
+        upkeep: Arc::new(SqliteUpkeepRepository::new(&db, Arc::new(SystemClock))),
         keep: Arc::new(folder),
     }
 }

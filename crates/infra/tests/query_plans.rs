@@ -14,6 +14,7 @@ use diesel::connection::{
 use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use kms_domain::files::{BlobRepository, ClaimScope, Claimed, Detached, FileRepository};
+use kms_domain::upkeep::UpkeepRepository;
 use kms_domain::users::{
     AccountUpdate, AvatarRepository, DisplayName, ExpiryCutoffs, LoginRecorded, NewLogin,
     PasswordChange, SessionRepository, Updated, UserRepository,
@@ -21,7 +22,7 @@ use kms_domain::users::{
 use kms_infra::SystemClock;
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
+    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
 };
 use kms_testkit::builders::{
     a_blob, a_file, a_scope, a_user, at, password_hash, phone, session_id, sha256_of, token_digest,
@@ -131,6 +132,20 @@ fn exercise(db: &SqliteDatabase) {
         .set_avatar(user, &a_blob(b"face").build(), at(0))
         .unwrap();
     avatars.find_avatar(user).unwrap();
+
+    let upkeep = SqliteUpkeepRepository::new(db, Arc::new(SystemClock));
+    avatars
+        .set_avatar(user, &a_blob(b"other").build(), at(0))
+        .unwrap();
+    upkeep.list_live(None, 10).unwrap();
+    upkeep.find_live_by_id(blob.id).unwrap();
+    let unreferenced = upkeep.list_unreferenced(None, at(100_000), 10).unwrap();
+    let ids: Vec<_> = unreferenced.blobs.iter().map(|blob| blob.id).collect();
+    assert_eq!(upkeep.doom(&ids, at(100_000)).unwrap(), 1);
+    upkeep.list_doomed(Some(blob.key.clone()), 10).unwrap();
+    upkeep.confirm_doomed(&ids).unwrap();
+    upkeep.forget_doomed(&ids).unwrap();
+    upkeep.are_named(&[blob.key]).unwrap();
 }
 
 #[test]
@@ -165,7 +180,7 @@ fn no_statement_of_a_repository_walks_or_sorts_a_table() {
         }
     }
     // Fewer would mean that the recording is broken, and then nothing was checked.
-    assert!(seen >= 35, "only {seen} statements were seen: {issued:#?}");
+    assert!(seen >= 44, "only {seen} statements were seen: {issued:#?}");
 }
 
 #[test]

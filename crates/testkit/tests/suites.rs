@@ -14,10 +14,11 @@ const SCRATCH: &str = include_str!("../src/contract/scratch.rs");
 const SESSIONS: &str = include_str!("../src/contract/sessions.rs");
 const SOURCES: &str = include_str!("../src/contract/sources.rs");
 const STORE: &str = include_str!("../src/contract/store.rs");
+const UPKEEP: &str = include_str!("../src/contract/upkeep.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 15] = [
+const SUITES: [(&str, &str, &str); 16] = [
     ("accounts", ACCOUNTS, USERS),
     ("avatars", AVATARS, AVATARS),
     ("blobs", BLOBS, BLOBS),
@@ -32,6 +33,7 @@ const SUITES: [(&str, &str, &str); 15] = [
     ("sessions", SESSIONS, LOGINS),
     ("sources", SOURCES, SOURCES),
     ("store", STORE, STORE),
+    ("upkeep", UPKEEP, UPKEEP),
     ("users", USERS, USERS),
 ];
 

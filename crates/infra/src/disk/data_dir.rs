@@ -47,7 +47,7 @@ impl DataDir {
         make_folder(&path).map_err(failed(&path, "the data folder cannot be made"))?;
         let lock = take_lock(&path)?;
         let dir = Self(Arc::new(Owned { path, _lock: lock }));
-        for folder in [dir.blobs(), dir.packs(), dir.staging()] {
+        for folder in [dir.blobs(), dir.packs(), dir.staging(), dir.trash()] {
             make_folder(&folder).map_err(failed(&folder, "the folder cannot be made"))?;
         }
         let staging = dir.staging();
@@ -75,12 +75,38 @@ impl DataDir {
         path.join("kms.db")
     }
 
+    /// Where scrubbing is, as [`set_scrub_position`](Self::set_scrub_position) noted it.
+    #[must_use]
+    pub fn scrub_position(&self) -> Option<i64> {
+        let text = fs::read_to_string(self.path().join("scrub")).ok()?;
+        text.trim().parse().ok()
+    }
+
+    /// Notes where scrubbing is, so that a restart does not begin anew. If it is lost, it does.
+    pub fn set_scrub_position(&self, position: Option<i64>) {
+        let path = self.path().join("scrub");
+        let noted = match position {
+            Some(position) => fs::write(&path, position.to_string()),
+            None => fs::remove_file(&path),
+        };
+        match noted {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                tracing::debug!(error = %e, "the place of scrubbing could not be noted");
+            }
+            _ => {}
+        }
+    }
+
     pub(super) fn blobs(&self) -> PathBuf {
         self.path().join("blobs")
     }
 
     pub(super) fn packs(&self) -> PathBuf {
         self.path().join("packs")
+    }
+
+    pub(super) fn trash(&self) -> PathBuf {
+        self.path().join("trash")
     }
 
     pub(super) fn staging(&self) -> PathBuf {
@@ -160,6 +186,7 @@ mod tests {
             ("blobs", 0o700),
             ("packs", 0o700),
             ("staging", 0o700),
+            ("trash", 0o700),
             ("LOCK", 0o600),
         ] {
             let found = fs::metadata(path.join(name)).unwrap().permissions().mode();

@@ -9,12 +9,14 @@
 //! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
 //! <data>/packs/<random>                    small published bytes, many to a file; appended to only
 //! <data>/blobs/ab/cd/<sha256>-<random>.sums  checksums of their blocks, if there is more than one
+//! <data>/trash/<milliseconds>-<name>       what no row knew, moved here at that time
 //! ```
 
 mod append;
 mod data_dir;
 mod error;
 mod group;
+mod inventory;
 mod pack;
 mod reader;
 mod scratch;
@@ -22,7 +24,9 @@ mod staged;
 mod store;
 mod sums;
 mod sync;
+mod trash;
 
 pub use data_dir::{DataDir, OpenError};
+pub use inventory::DiskInventory;
 pub use scratch::DiskScratchSpace;
 pub use store::DiskBlobStore;

@@ -9,6 +9,7 @@
 
 mod appender;
 mod format;
+mod upkeep;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -28,6 +29,7 @@ use super::sync::SyncGate;
 use appender::{Append, Appender, Work};
 pub(super) use format::MAX_CONTENT;
 use format::{BLOCK, PackId, Place, RECORD_HEAD, read_whole, walk};
+pub(super) use upkeep::{inspect_record, list_records};
 
 /// Most uploads and removals that wait for the thread; the next upload is refused as busy. They hold
 /// what their connections held before, at most [`MAX_CONTENT`] bytes each.

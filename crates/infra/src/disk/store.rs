@@ -69,6 +69,10 @@ impl DiskBlobStore {
         }))
     }
 
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
     /// Calls `each` with the key of every published copy, whether or not a row refers to it. Copies
     /// that come or go meanwhile may be among them or not.
     ///
@@ -96,8 +100,18 @@ impl DiskBlobStore {
     }
 }
 
+/// The digest in a key of a blob that has a file of its own. `None` for other keys.
+pub(super) fn parse_key(key: &BlobKey) -> Option<Sha256> {
+    let (sha256, random) = key.as_str().split_once('-')?;
+    if sha256.len() != SHA256_DIGITS || random.len() != RANDOM_DIGITS {
+        return None;
+    }
+    let is_hex = random.bytes().all(|b| b.is_ascii_hexdigit());
+    Sha256::parse(sha256).ok().filter(|_| is_hex)
+}
+
 /// What is in a folder; nothing if it is none.
-fn folder_entries(folder: &Path) -> Result<Vec<PathBuf>, PortError> {
+pub(super) fn folder_entries(folder: &Path) -> Result<Vec<PathBuf>, PortError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e)
@@ -190,20 +204,10 @@ impl BlobStore for DiskBlobStore {
 impl Inner {
     /// Where the bytes under `key` are, and their digest. `None` for keys that another kind of store
     /// made.
-    fn locate(&self, key: &BlobKey) -> Option<(Sha256, PathBuf)> {
-        let (sha256, random) = key.as_str().split_once('-')?;
-        if sha256.len() != SHA256_DIGITS || random.len() != RANDOM_DIGITS {
-            return None;
-        }
-        if !sha256
-            .bytes()
-            .chain(random.bytes())
-            .all(|b| b.is_ascii_hexdigit())
-        {
-            return None;
-        }
-        let path = self.shard(sha256)?.join(key.as_str());
-        Some((Sha256::parse(sha256).ok()?, path))
+    pub(super) fn locate(&self, key: &BlobKey) -> Option<(Sha256, PathBuf)> {
+        let sha256 = parse_key(key)?;
+        let path = self.shard(key.as_str())?.join(key.as_str());
+        Some((sha256, path))
     }
 
     /// `blobs/ab/cd` for a digest that begins with `abcd`: 65,536 folders, so that a hundred million

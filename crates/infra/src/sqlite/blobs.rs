@@ -60,7 +60,7 @@ struct NewBlobRow<'a> {
 }
 
 /// A content as the other repositories read it.
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = blobs, check_for_backend(diesel::sqlite::Sqlite))]
 pub(super) struct BlobRow {
     id: i64,
@@ -71,6 +71,10 @@ pub(super) struct BlobRow {
 }
 
 impl BlobRow {
+    pub(super) const fn id(&self) -> BlobId {
+        BlobId::from_i64(self.id)
+    }
+
     pub(super) fn into_domain(self) -> Result<BlobRef, SqliteError> {
         let row = RowName {
             table: "blobs",

@@ -23,6 +23,7 @@ mod open;
 mod row;
 mod schema;
 mod sessions;
+mod upkeep;
 mod users;
 mod writer;
 
@@ -39,6 +40,7 @@ pub use blobs::SqliteBlobRepository;
 pub use files::SqliteFileRepository;
 pub use open::OpenError;
 pub use sessions::SqliteSessionRepository;
+pub use upkeep::SqliteUpkeepRepository;
 pub use users::SqliteUserRepository;
 
 use connection::Readers;

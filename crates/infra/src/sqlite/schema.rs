@@ -69,11 +69,15 @@ diesel::allow_tables_to_appear_in_same_query!(avatars, blobs);
 // text. A bound parameter would scan, and `dsl::sql` would keep the statement out of the cache.
 diesel::postfix_operator!(IsOne, " = 1", backend: diesel::sqlite::Sqlite);
 diesel::postfix_operator!(IsLiveText, " = 'live'", backend: diesel::sqlite::Sqlite);
+diesel::postfix_operator!(IsDoomedText, " = 'doomed'", backend: diesel::sqlite::Sqlite);
 
 /// `public = 1`, as the partial indexes of `files` have it.
 pub(super) type IsPublic = IsOne<files::public>;
 /// `state = 'live'`, as the partial index of `blobs` has it.
 pub(super) type IsLive = IsLiveText<blobs::state>;
+
+/// `state = 'doomed'`, as the partial index of `blobs` has it.
+pub(super) type IsDoomed = IsDoomedText<blobs::state>;
 
 pub(super) fn is_public() -> IsPublic {
     IsOne::new(files::public)
@@ -81,4 +85,8 @@ pub(super) fn is_public() -> IsPublic {
 
 pub(super) fn is_live() -> IsLive {
     IsLiveText::new(blobs::state)
+}
+
+pub(super) fn is_doomed() -> IsDoomed {
+    IsDoomedText::new(blobs::state)
 }

@@ -18,7 +18,8 @@
 //!         sessions: Arc::new(db.clone()),
 //!         avatars: Arc::new(db.clone()),
 //!         files: Arc::new(db.clone()),
-//!         blobs: Arc::new(db),
+//!         blobs: Arc::new(db.clone()),
+//!         upkeep: Arc::new(db),
 //!         keep: Arc::new(()), // or the guard of a temporary folder
 //!     }
 //! }
@@ -50,7 +51,7 @@
 //!     }
 //! }
 //!
-//! // All five over one database; or `user_repository_contract!(repositories)` and so on.
+//! // All six over one database; or `user_repository_contract!(repositories)` and so on.
 //! kms_testkit::repositories_contract!(repositories);
 //! kms_testkit::blob_store_contract!(store);
 //! kms_testkit::scratch_space_contract!(scratches);
@@ -92,6 +93,7 @@ pub mod scratch;
 pub mod sessions;
 pub mod sources;
 pub mod store;
+pub mod upkeep;
 pub mod users;
 
 mod support;
@@ -101,14 +103,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use kms_domain::files::{BlobKey, BlobRepository, BlobStore, FileRepository, ScratchSpace};
+use kms_domain::upkeep::UpkeepRepository;
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
     FailNth, FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository,
-    FaultySessionRepository, FaultyUserRepository,
+    FaultySessionRepository, FaultyUpkeepRepository, FaultyUserRepository,
 };
 
-/// The five repositories over one empty database, because their rows refer to each other.
+/// The six repositories over one empty database, because their rows refer to each other.
 #[derive(Clone)]
 pub struct Repositories {
     /// The accounts.
@@ -121,6 +124,8 @@ pub struct Repositories {
     pub files: Arc<dyn FileRepository>,
     /// The content under them.
     pub blobs: Arc<dyn BlobRepository>,
+    /// The same content, for who looks after all of it.
+    pub upkeep: Arc<dyn UpkeepRepository>,
     /// What must live as long as the database: a guard of a temporary folder, or nothing.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
@@ -176,7 +181,7 @@ pub struct Hashers {
 }
 
 impl Repositories {
-    /// The same repositories with calls that fail where `plan` says so. The calls of all five are
+    /// The same repositories with calls that fail where `plan` says so. The calls of all six are
     /// counted together.
     #[must_use]
     pub fn with_faults(&self, plan: &FailNth) -> Self {
@@ -186,6 +191,7 @@ impl Repositories {
             avatars: Arc::new(FaultyAvatarRepository::new(self.avatars.clone(), plan)),
             files: Arc::new(FaultyFileRepository::new(self.files.clone(), plan)),
             blobs: Arc::new(FaultyBlobRepository::new(self.blobs.clone(), plan)),
+            upkeep: Arc::new(FaultyUpkeepRepository::new(self.upkeep.clone(), plan)),
             keep: self.keep.clone(),
         }
     }
@@ -234,7 +240,7 @@ macro_rules! __contract_tests {
     };
 }
 
-/// The suites of the five repositories, each in a module of its own, over `fn() -> Repositories`.
+/// The suites of the six repositories, each in a module of its own, over `fn() -> Repositories`.
 #[macro_export]
 macro_rules! repositories_contract {
     ($fresh:expr) => {
@@ -243,5 +249,6 @@ macro_rules! repositories_contract {
         $crate::avatar_repository_contract!($fresh);
         $crate::file_repository_contract!($fresh);
         $crate::blob_repository_contract!($fresh);
+        $crate::upkeep_repository_contract!($fresh);
     };
 }

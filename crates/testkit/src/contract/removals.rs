@@ -53,10 +53,7 @@ pub fn a_removal_takes_one_entry_and_nothing_else(on: &Repositories) {
     let before = (stored(on, &stays), stored(on, &theirs));
     assert_eq!(on.files.detach(owner, gone.id).unwrap(), Detached::Removed);
     assert_eq!((stored(on, &stays), stored(on, &theirs)), before);
-    assert_eq!(
-        on.avatars.find_avatar(owner).unwrap(),
-        Some(before.0.blob.clone())
-    );
+    assert_eq!(on.avatars.find_avatar(owner).unwrap(), Some(before.0.blob));
 }
 
 /// It waits for a collection, and meanwhile an upload of the same bytes brings it back.

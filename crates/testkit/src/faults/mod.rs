@@ -22,6 +22,7 @@ mod plan;
 mod repositories;
 mod scratch;
 mod store;
+mod upkeep;
 
 pub use plan::{FailNth, every_failure};
 pub use repositories::{
@@ -30,3 +31,4 @@ pub use repositories::{
 };
 pub use scratch::FaultyScratchSpace;
 pub use store::FaultyBlobStore;
+pub use upkeep::FaultyUpkeepRepository;

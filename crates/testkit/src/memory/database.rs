@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use kms_domain::PortError;
 use kms_domain::files::{Attached, BlobId, BlobKey, BlobRef, FileId, NewBlob, NewFile};
 use kms_domain::users::{NewUser, Session, SessionId, TokenDigest, UserId};
+use kms_domain::{PortError, Timestamp};
 
 use crate::contract::Repositories;
 
@@ -23,9 +23,14 @@ pub(super) struct State {
     pub(super) avatars: HashMap<UserId, BlobId>,
     /// By the number of their ids, which have no order of their own.
     pub(super) blobs: BTreeMap<i64, BlobRef>,
+    /// When each content became known.
+    pub(super) created: HashMap<i64, Timestamp>,
+    /// Doomed contents, by their keys.
+    pub(super) doomed: BTreeMap<String, BlobRef>,
     /// In the order in which they were stored.
     pub(super) files: Vec<FileRow>,
     next_seq: i64,
+    last_blob: i64,
 }
 
 pub(super) struct UserRow {
@@ -51,7 +56,7 @@ impl MemoryDatabase {
         Self::default()
     }
 
-    /// All five ports over this database.
+    /// All six ports over this database.
     #[must_use]
     pub fn repositories(&self) -> Repositories {
         Repositories {
@@ -60,6 +65,7 @@ impl MemoryDatabase {
             avatars: Arc::new(self.clone()),
             files: Arc::new(self.clone()),
             blobs: Arc::new(self.clone()),
+            upkeep: Arc::new(self.clone()),
             keep: Arc::new(()),
         }
     }
@@ -138,7 +144,9 @@ impl State {
             let surplus = std::mem::replace(&mut known.key, blob.key.clone());
             return (known.id, Attached::Replaced { surplus });
         }
-        let id = BlobId::from_i64(self.blobs.len() as i64 + 1);
+        self.last_blob += 1;
+        let id = BlobId::from_i64(self.last_blob);
+        self.created.insert(id.as_i64(), blob.created_at);
         let row = BlobRef {
             id,
             sha256: blob.sha256,

@@ -21,6 +21,7 @@ mod scratch;
 mod sessions;
 mod sources;
 mod store;
+mod upkeep;
 mod users;
 
 pub use database::MemoryDatabase;

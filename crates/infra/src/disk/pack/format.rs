@@ -252,7 +252,7 @@ pub(super) fn is_empty(file: &File) -> io::Result<bool> {
 }
 
 /// Where the first byte from `offset` on is that is not in a hole.
-fn next_data(file: &File, offset: u64) -> io::Result<Option<u64>> {
+pub(super) fn next_data(file: &File, offset: u64) -> io::Result<Option<u64>> {
     match seek(file, SeekFrom::Data(offset)) {
         Ok(data) => Ok(Some(data.max(offset))),
         // Behind the end, or nothing but a hole up to there.

@@ -1,0 +1,244 @@
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::examine::examine;
+use super::{BlobInventory, Checksums, Fault, Stored, StoredItem, UpkeepRepository};
+use crate::files::{BlobKey, BlobRef, BlobRepository};
+use crate::{Clock, PortError};
+
+/// Rows read at once, and copies looked up at once.
+const PAGE: usize = 256;
+
+/// Checks rows and bytes against each other.
+#[derive(Clone)]
+pub struct Fsck {
+    /// The rows.
+    pub rows: Arc<dyn UpkeepRepository>,
+    /// The bytes.
+    pub inventory: Arc<dyn BlobInventory>,
+    /// Where damage is noted, if it is to be.
+    pub blobs: Arc<dyn BlobRepository>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Milliseconds for which a copy without a row may be an upload in flight.
+    pub stray_age: i64,
+}
+
+/// How closely is looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Names and sizes.
+    Quick,
+    /// Every byte.
+    Full,
+}
+
+/// Something that should not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The rows themselves are broken.
+    Rows(String),
+    /// The copy of a content is not what it was.
+    Content {
+        /// The copy.
+        key: BlobKey,
+        /// What is wrong.
+        fault: Fault,
+    },
+    /// A content is flagged as damaged, and nobody has uploaded it since.
+    Flagged(BlobKey),
+    /// The checksums of a sound copy do not fit it.
+    Checksums(BlobKey),
+    /// Something in the store that no row knows, and that is too old to be an upload in flight.
+    Stray(Stored),
+}
+
+/// What there is, and what is worth a line but no alarm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FsckReport {
+    /// Live contents.
+    pub contents: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Things that should not be.
+    pub findings: u64,
+    /// Contents that were flagged as damaged by this run.
+    pub flagged: u64,
+    /// Copies without a row that may be uploads in flight.
+    pub young: u64,
+    /// Sound copies whose checksums the next reader has to make.
+    pub without_checksums: u64,
+    /// Doomed contents that wait for the collector.
+    pub doomed: u64,
+}
+
+impl Fsck {
+    /// Checks everything, and calls `found` for each finding. With `repair`, content whose copy is
+    /// wrong is flagged as damaged, so that nobody is promised it and the next upload heals it; bytes
+    /// are never touched. `read` is told how many bytes were read. `None`: it broke off.
+    ///
+    /// # Errors
+    /// [`PortError`] when something could not be checked.
+    pub fn run(
+        &self,
+        depth: Depth,
+        repair: bool,
+        found: &mut dyn FnMut(&Finding),
+        read: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<FsckReport>, PortError> {
+        let mut report = FsckReport::default();
+        let mut count = 0;
+        let mut tell = |finding: &Finding| {
+            count += 1;
+            found(finding);
+        };
+        for broken in self.rows.check()? {
+            tell(&Finding::Rows(broken));
+        }
+        let bytes = depth == Depth::Full;
+        if self
+            .contents(bytes, repair, &mut report, &mut tell, read)?
+            .is_break()
+            || self.strays(&mut report, &mut tell, read)?.is_break()
+        {
+            return Ok(None);
+        }
+        report.doomed = self.doomed()?;
+        report.findings = count;
+        Ok(Some(report))
+    }
+
+    /// From rows to copies.
+    fn contents(
+        &self,
+        bytes: bool,
+        repair: bool,
+        report: &mut FsckReport,
+        tell: &mut dyn FnMut(&Finding),
+        read: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, PortError> {
+        let mut after = None;
+        loop {
+            let page = self.rows.list_live(after, PAGE)?;
+            let Some(last) = page.last() else {
+                return Ok(ControlFlow::Continue(()));
+            };
+            after = Some(last.id);
+            for blob in page {
+                if read(0).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                self.content(blob, bytes, repair, report, tell, read)?;
+            }
+        }
+    }
+
+    fn content(
+        &self,
+        blob: BlobRef,
+        bytes: bool,
+        repair: bool,
+        report: &mut FsckReport,
+        tell: &mut dyn FnMut(&Finding),
+        read: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<(), PortError> {
+        let Some(found) = examine(&*self.rows, &*self.inventory, blob, bytes, read)? else {
+            return Ok(());
+        };
+        let (blob, key) = (found.blob.id, found.blob.key);
+        report.contents = report.contents.saturating_add(1);
+        report.bytes = report.bytes.saturating_add(found.blob.size);
+        match (found.fault, found.checksums) {
+            (Some(fault), _) => {
+                let is_damage = fault.is_damage();
+                tell(&Finding::Content {
+                    key: key.clone(),
+                    fault,
+                });
+                if repair && is_damage && !found.blob.damaged {
+                    self.blobs.flag_damaged(blob, &key)?;
+                    report.flagged = report.flagged.saturating_add(1);
+                }
+            }
+            (None, _) if found.blob.damaged => tell(&Finding::Flagged(key)),
+            (None, Checksums::Damaged) => tell(&Finding::Checksums(key)),
+            (None, Checksums::Missing) => {
+                report.without_checksums = report.without_checksums.saturating_add(1);
+            }
+            (None, Checksums::Sound) => {}
+        }
+        Ok(())
+    }
+
+    /// From copies to rows.
+    fn strays(
+        &self,
+        report: &mut FsckReport,
+        tell: &mut dyn FnMut(&Finding),
+        read: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, PortError> {
+        let before = self.clock.now().minus_millis(self.stray_age);
+        let mut batch = Vec::new();
+        let mut failed = None;
+        let mut flow = ControlFlow::Continue(());
+        let mut settle = |batch: &mut Vec<Stored>| -> Result<(), PortError> {
+            let keys: Vec<_> = batch.iter().map(|it| it.item.key().clone()).collect();
+            let named = self.rows.are_named(&keys)?;
+            for (stored, named) in batch.drain(..).zip(named) {
+                // Checksums without their copy are nobody's, whatever rows say of the copy.
+                if named && matches!(stored.item, StoredItem::Copy(_)) {
+                    continue;
+                }
+                if stored.modified >= before {
+                    report.young = report.young.saturating_add(1);
+                } else if self.is_still_there(&stored)? {
+                    tell(&Finding::Stray(stored));
+                }
+            }
+            Ok(())
+        };
+        self.inventory.list(&mut |stored| {
+            batch.push(stored);
+            flow = read(0);
+            if flow.is_continue() && batch.len() >= PAGE {
+                failed = settle(&mut batch).err();
+            }
+            if failed.is_some() {
+                return ControlFlow::Break(());
+            }
+            flow
+        })?;
+        match failed {
+            Some(error) => return Err(error),
+            None if flow.is_continue() => settle(&mut batch)?,
+            None => {}
+        }
+        Ok(flow)
+    }
+
+    /// A copy may have been on its way out: replaced, or of a doomed content.
+    fn is_still_there(&self, stored: &Stored) -> Result<bool, PortError> {
+        let StoredItem::Copy(key) = &stored.item else {
+            return Ok(true);
+        };
+        let found = self
+            .inventory
+            .inspect(key, false, &mut |_| ControlFlow::Continue(()))?;
+        Ok(!matches!(found, super::Inspection::Missing))
+    }
+
+    fn doomed(&self) -> Result<u64, PortError> {
+        let (mut after, mut count) = (None, 0_u64);
+        loop {
+            let page = self.rows.list_doomed(after, PAGE)?;
+            let Some(last) = page.last() else {
+                return Ok(count);
+            };
+            after = Some(last.key.clone());
+            count = count.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

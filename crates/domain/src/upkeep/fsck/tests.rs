@@ -1,0 +1,213 @@
+use super::*;
+use crate::files::{BlobId, MockBlobRepository};
+use crate::test_doubles::{NOW, clock_at, sha256_of};
+use crate::upkeep::{Inspection, MockBlobInventory, MockUpkeepRepository};
+
+fn key(text: &str) -> BlobKey {
+    BlobKey::parse(text).unwrap()
+}
+
+fn blob(id: i64, text: &str) -> BlobRef {
+    BlobRef {
+        id: BlobId::from_i64(id),
+        sha256: sha256_of(b"x"),
+        size: 1,
+        key: key(text),
+        damaged: false,
+    }
+}
+
+fn stored(text: &str, age: i64) -> Stored {
+    Stored {
+        item: StoredItem::Copy(key(text)),
+        size: 1,
+        modified: NOW.minus_millis(age),
+    }
+}
+
+fn found(bytes: &[u8], checksums: Checksums, read: bool) -> Inspection {
+    Inspection::Found {
+        size: bytes.len() as u64,
+        sha256: read.then(|| sha256_of(bytes)),
+        checksums,
+    }
+}
+
+/// A check over these rows and copies; `named` have a row.
+fn fsck(rows_now: Vec<BlobRef>, copies: Vec<Stored>, named: &'static [&'static str]) -> Fsck {
+    let mut rows = MockUpkeepRepository::new();
+    rows.expect_check().returning(|| Ok(Vec::new()));
+    let listed = rows_now.clone();
+    rows.expect_list_live().returning(move |after, _| {
+        let all = listed.iter().filter(|_| after.is_none());
+        Ok(all.cloned().collect())
+    });
+    rows.expect_find_live_by_id()
+        .returning(move |id| Ok(rows_now.iter().find(|blob| blob.id == id).cloned()));
+    rows.expect_are_named()
+        .returning(|keys| Ok(keys.iter().map(|it| named.contains(&it.as_str())).collect()));
+    rows.expect_list_doomed().returning(|after, _| {
+        let doomed = if after.is_none() {
+            vec![blob(9, "doomed")]
+        } else {
+            Vec::new()
+        };
+        Ok(doomed)
+    });
+    let mut inventory = MockBlobInventory::new();
+    inventory.on_list(move |each| {
+        for stored in copies.clone() {
+            if each(stored).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    inventory.on_inspect(|key, bytes, _| {
+        Ok(match key.as_str() {
+            "missing" | "gone" => Inspection::Missing,
+            "long" => found(b"xx", Checksums::Sound, bytes),
+            "changed" => found(b"y", Checksums::Sound, bytes),
+            "no-sums" => found(b"x", Checksums::Missing, bytes),
+            "bad-sums" => found(b"x", Checksums::Damaged, bytes),
+            _ => found(b"x", Checksums::Sound, bytes),
+        })
+    });
+    Fsck {
+        rows: Arc::new(rows),
+        inventory: Arc::new(inventory),
+        blobs: Arc::new(MockBlobRepository::new()),
+        clock: Arc::new(clock_at(NOW)),
+        stray_age: 500,
+    }
+}
+
+fn run(fsck: &Fsck, depth: Depth, repair: bool) -> (Vec<Finding>, FsckReport) {
+    let mut findings = Vec::new();
+    let report = fsck
+        .run(
+            depth,
+            repair,
+            &mut |finding| findings.push(finding.clone()),
+            &mut |_| ControlFlow::Continue(()),
+        )
+        .unwrap()
+        .unwrap();
+    assert_eq!(report.findings, findings.len() as u64);
+    (findings, report)
+}
+
+fn rows() -> Vec<BlobRef> {
+    vec![
+        blob(1, "sound"),
+        blob(2, "missing"),
+        blob(3, "long"),
+        blob(4, "changed"),
+        blob(5, "no-sums"),
+        blob(6, "bad-sums"),
+        BlobRef {
+            damaged: true,
+            ..blob(7, "healed-by-nobody")
+        },
+    ]
+}
+
+fn content(text: &str, fault: Fault) -> Finding {
+    Finding::Content {
+        key: key(text),
+        fault,
+    }
+}
+
+#[test]
+fn every_kind_of_damage_is_found_and_only_reading_finds_changed_bytes() {
+    let fsck = fsck(rows(), Vec::new(), &[]);
+    let (full, report) = run(&fsck, Depth::Full, false);
+    let expected = [
+        content("missing", Fault::Missing),
+        content("long", Fault::WrongSize(2)),
+        content("changed", Fault::Changed),
+        Finding::Checksums(key("bad-sums")),
+        Finding::Flagged(key("healed-by-nobody")),
+    ];
+    assert_eq!(full, expected);
+    assert_eq!((report.contents, report.bytes), (7, 7));
+    assert_eq!(
+        (report.without_checksums, report.doomed, report.flagged),
+        (1, 1, 0)
+    );
+    let (quick, _) = run(&fsck, Depth::Quick, false);
+    assert!(!quick.contains(&expected[2]) && quick.len() == 4);
+}
+
+#[test]
+fn a_repair_flags_what_is_wrong_and_touches_nothing_else() {
+    let mut fsck = fsck(rows(), Vec::new(), &[]);
+    let mut blobs = MockBlobRepository::new();
+    for (id, text) in [(2, "missing"), (3, "long"), (4, "changed")] {
+        blobs
+            .expect_flag_damaged()
+            .withf(move |blob, at| blob.as_i64() == id && at.as_str() == text)
+            .times(1)
+            .returning(|_, _| Ok(()));
+    }
+    fsck.blobs = Arc::new(blobs);
+    let (_, report) = run(&fsck, Depth::Full, true);
+    assert_eq!(report.flagged, 3);
+}
+
+#[test]
+fn a_stray_is_found_when_it_is_too_old_to_be_an_upload_and_still_there() {
+    let orphan = Stored {
+        item: StoredItem::Checksums(key("held")),
+        ..stored("held", 501)
+    };
+    let copies = vec![
+        stored("held", 501),
+        stored("stray", 501),
+        stored("young", 500),
+        stored("gone", 501),
+        orphan.clone(),
+    ];
+    let (findings, report) = run(&fsck(Vec::new(), copies, &["held"]), Depth::Full, false);
+    let stray = stored("stray", 501);
+    assert_eq!(findings, [Finding::Stray(stray), Finding::Stray(orphan)]);
+    assert_eq!(report.young, 1);
+}
+
+#[test]
+fn broken_rows_are_told_first_and_the_rest_is_checked_all_the_same() {
+    let mut fsck = fsck(Vec::new(), Vec::new(), &[]);
+    let mut rows = MockUpkeepRepository::new();
+    rows.expect_check()
+        .returning(|| Ok(vec!["a page".to_owned()]));
+    rows.expect_list_live().returning(|after, _| {
+        Ok(vec![blob(2, "missing")]
+            .into_iter()
+            .filter(|_| after.is_none())
+            .collect())
+    });
+    rows.expect_find_live_by_id()
+        .returning(|_| Ok(Some(blob(2, "missing"))));
+    rows.expect_are_named().returning(|_| Ok(Vec::new()));
+    rows.expect_list_doomed().returning(|_, _| Ok(Vec::new()));
+    fsck.rows = Arc::new(rows);
+    let (findings, _) = run(&fsck, Depth::Quick, false);
+    let expected = [
+        Finding::Rows("a page".to_owned()),
+        content("missing", Fault::Missing),
+    ];
+    assert_eq!(findings, expected);
+}
+
+#[test]
+fn whoever_breaks_off_gets_no_report() {
+    let copies = vec![stored("stray", 501)];
+    for rows in [rows(), Vec::new()] {
+        let fsck = fsck(rows, copies.clone(), &[]);
+        let broken = fsck.run(Depth::Full, false, &mut |_| {}, &mut |_| {
+            ControlFlow::Break(())
+        });
+        assert_eq!(broken.unwrap(), None);
+    }
+}
