@@ -3,16 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use kms_domain::upkeep::Collector;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 
 use crate::Broken;
 use crate::people::{Person, actors};
 use crate::upkeep;
-use crate::world::{Commit, World, lock};
+use crate::world::{Commit, DAY, World, lock};
 
 /// What happens at the same time, in a world of its own.
-pub(crate) type Scenario = fn(&Arc<World>) -> Vec<Box<dyn FnOnce() + Send>>;
+pub(crate) type Scenario = fn(&Arc<World>, &Arc<Collector>) -> Vec<Box<dyn FnOnce() + Send>>;
 
 /// How the next thread is chosen.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,8 @@ pub(crate) enum Chooser {
 
 const CHOOSERS: [Chooser; 2] = [Chooser::Random, Chooser::Pct];
 const COMMITS: [Commit; 2] = [Commit::Alone, Commit::Grouped];
+/// Schedules in which everything that is broken on purpose has to be seen.
+const ENOUGH: u64 = 5000;
 /// Changes of priority in a schedule of PCT.
 const DEPTH: usize = 4;
 
@@ -46,11 +49,17 @@ pub(crate) fn explore(name: &str, scenario: Scenario) {
     }
 }
 
-/// Whether one of many schedules shows what is broken.
-pub(crate) fn is_caught(scenario: Scenario, broken: Broken, commit: Commit) -> bool {
-    CHOOSERS.into_iter().any(|chooser| {
-        let run = || run(scenario, broken, commit, chooser, 5000);
-        catch_unwind(AssertUnwindSafe(run)).is_err()
+/// How the first of many schedules that shows what is broken fails, with each way to choose. Empty: none does.
+pub(crate) fn caught(scenario: Scenario, broken: Broken, commit: Commit) -> [String; 2] {
+    CHOOSERS.map(|chooser| {
+        let run = || run(scenario, broken, commit, chooser, ENOUGH);
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(()) => String::new(),
+            Err(panic) => match panic.downcast::<String>() {
+                Ok(text) => *text,
+                Err(panic) => (*panic.downcast::<&str>().expect("a text")).to_owned(),
+            },
+        }
     })
 }
 
@@ -81,7 +90,8 @@ pub(crate) fn run(
 
 fn one(scenario: Scenario, broken: Broken, commit: Commit) {
     let world = World::new(broken, commit);
-    let threads: Vec<_> = scenario(&world)
+    let collector = upkeep::collector(&world);
+    let threads: Vec<_> = scenario(&world, &collector)
         .into_iter()
         .map(shuttle::thread::spawn)
         .collect();
@@ -91,8 +101,10 @@ fn one(scenario: Scenario, broken: Broken, commit: Commit) {
             .expect("a thread that panicked has failed the test already");
     }
     world.come_to_rest();
-    upkeep::collect(&world);
-    upkeep::collect_strays(&world);
+    // Now strays are old enough, and the second collection has seen them before.
+    world.clock.advance(2 * DAY);
+    upkeep::collect(&world, &collector);
+    upkeep::collect(&world, &collector);
     let acknowledged = lock(&world.acknowledged).clone();
     for (number, id) in acknowledged {
         Person::new(&world, number).read(id);

@@ -44,7 +44,7 @@ impl Person {
                 blobs: database,
                 store: Arc::new(Store(Arc::clone(world))),
                 ids: Arc::new(SeededIds::new(number as u64 + 1)),
-                clock: Arc::new(ManualClock::new()),
+                clock: Arc::clone(&world.clock) as _,
                 config: FileServiceConfig {
                     max_size: 1 << 20,
                     default_visibility: Visibility::Public,
@@ -176,7 +176,7 @@ fn log_in(number: u32) -> Actor {
     let cutoff = at(-1);
     let login = NewLogin {
         user: user.id,
-        verified: user.password.clone(),
+        verified: user.password,
         rehash: None,
         session: SessionId::from_uuid(ids.new_id().expect("an id")),
         token: token.digest(),

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use kms_domain::files::{
-    Attached, BlobId, BlobKey, BlobRef, ClaimCandidates, ClaimScope, FileId, NewBlob, NewFile,
-    StoredFile,
+    Attached, BlobId, BlobRef, ClaimCandidates, ClaimScope, FileId, NewBlob, NewFile, StoredFile,
 };
 use kms_domain::{PortError, Timestamp};
 
@@ -40,6 +39,13 @@ impl Rows {
 
     pub(crate) fn is_referred_to(&self, blob: i64) -> bool {
         self.files.iter().any(|file| file.blob == blob)
+    }
+
+    /// Whether nothing refers to a live content that was made before `created_before`.
+    pub(crate) fn may_go(&self, blob: i64, created_before: Timestamp) -> bool {
+        let row = self.blobs.get(&blob);
+        row.is_some_and(|row| !row.doomed && row.created_at < created_before)
+            && !self.is_referred_to(blob)
     }
 
     pub(crate) fn attach(&mut self, file: &NewFile, new: &NewBlob) -> Result<Attached, PortError> {
@@ -138,9 +144,5 @@ impl Rows {
             created_at: row.file.created_at,
             blob: self.blobs.get(&row.blob)?.blob.clone(),
         })
-    }
-
-    pub(crate) fn names(&self, key: &BlobKey) -> bool {
-        self.blobs.values().any(|row| row.blob.key == *key)
     }
 }

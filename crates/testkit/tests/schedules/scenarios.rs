@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use kms_domain::upkeep::Collector;
+
 use crate::people::Person;
 use crate::upkeep::collect;
-use crate::world::{World, lock};
+use crate::world::{DAY, World, lock};
 
 type Threads = Vec<Box<dyn FnOnce() + Send>>;
 
 /// Two upload the same and read it back, one of them deletes it and uploads it again, and two collect.
-pub(crate) fn uploads(world: &Arc<World>) -> Threads {
+pub(crate) fn uploads(world: &Arc<World>, collector: &Arc<Collector>) -> Threads {
     let (one, other) = (Person::new(world, 0), Person::new(world, 1));
     vec![
         Box::new(move || {
@@ -18,13 +20,13 @@ pub(crate) fn uploads(world: &Arc<World>) -> Threads {
             one.read(one.upload());
         }),
         Box::new(move || other.read(other.upload())),
-        collector(world, 2),
-        collector(world, 1),
+        collections(world, collector, 2),
+        collections(world, collector, 1),
     ]
 }
 
 /// The only entry over a content goes while others name the content, read it and collect.
-pub(crate) fn claims(world: &Arc<World>) -> Threads {
+pub(crate) fn claims(world: &Arc<World>, collector: &Arc<Collector>) -> Threads {
     let owner = Person::new(world, 0);
     let (claimer, late, reader) = (
         Person::new(world, 1),
@@ -44,12 +46,12 @@ pub(crate) fn claims(world: &Arc<World>) -> Threads {
         Box::new(move || {
             reader.try_read(id).expect("whole or not at all");
         }),
-        collector(world, 2),
+        collections(world, collector, 2),
     ]
 }
 
 /// Uploads of the same bytes replace the copy that is being read.
-pub(crate) fn reads(world: &Arc<World>) -> Threads {
+pub(crate) fn reads(world: &Arc<World>, collector: &Arc<Collector>) -> Threads {
     let owner = Person::new(world, 0);
     let id = owner.upload();
     let mut threads: Threads = vec![Box::new(move || {
@@ -60,12 +62,12 @@ pub(crate) fn reads(world: &Arc<World>) -> Threads {
         let person = Person::new(world, number);
         threads.push(Box::new(move || person.read(person.upload())));
     }
-    threads.push(collector(world, 1));
+    threads.push(collections(world, collector, 1));
     threads
 }
 
 /// The bytes are gone, and somebody uploads them again while others read and name them.
-pub(crate) fn heals(world: &Arc<World>) -> Threads {
+pub(crate) fn heals(world: &Arc<World>, collector: &Arc<Collector>) -> Threads {
     let owner = Person::new(world, 0);
     let id = owner.upload();
     lock(&world.disk).copies.clear();
@@ -82,15 +84,34 @@ pub(crate) fn heals(world: &Arc<World>) -> Threads {
             other.read(id);
         }),
         Box::new(move || claimer.read(claimer.obtain())),
-        collector(world, 1),
+        collections(world, collector, 1),
     ]
 }
 
-fn collector(world: &Arc<World>, times: usize) -> Box<dyn FnOnce() + Send> {
-    let world = Arc::clone(world);
+/// The clock jumps while uploads are between their bytes and their rows, and a collection finds their copies old.
+pub(crate) fn jumps(world: &Arc<World>, collector: &Arc<Collector>) -> Threads {
+    let mut threads: Threads = Vec::new();
+    for number in 0..2 {
+        let person = Person::new(world, number);
+        threads.push(Box::new(move || person.read(person.upload())));
+    }
+    let (world, collector) = (Arc::clone(world), Arc::clone(collector));
+    threads.push(Box::new(move || {
+        world.clock.advance(2 * DAY);
+        collect(&world, &collector);
+    }));
+    threads
+}
+
+fn collections(
+    world: &Arc<World>,
+    collector: &Arc<Collector>,
+    times: usize,
+) -> Box<dyn FnOnce() + Send> {
+    let (world, collector) = (Arc::clone(world), Arc::clone(collector));
     Box::new(move || {
         for _ in 0..times {
-            collect(&world);
+            collect(&world, &collector);
         }
     })
 }

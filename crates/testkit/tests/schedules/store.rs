@@ -4,19 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use kms_domain::PortError;
 use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
+use kms_domain::{Clock as _, PortError, Timestamp};
 
 use crate::world::{Commit, World, lock};
 
 /// What lies there. By key, in alphabetical order.
 #[derive(Default)]
 pub(crate) struct Disk {
-    pub(crate) copies: BTreeMap<String, Arc<[u8]>>,
+    pub(crate) copies: BTreeMap<String, Copy>,
     /// Keys that somebody removed, or moved to the trash. One that was lost by damage is not among them.
     pub(crate) removed: BTreeSet<String>,
     pub(crate) trash: Vec<String>,
     next: u64,
+}
+
+/// Published bytes.
+#[derive(Clone)]
+pub(crate) struct Copy {
+    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) modified: Timestamp,
 }
 
 pub(crate) struct Store(pub(crate) Arc<World>);
@@ -30,7 +37,7 @@ impl BlobStore for Store {
         self.0.step();
         let found = lock(&self.0.disk).copies.get(key.as_str()).cloned();
         // What is open stays readable when its name goes, on a file system and in a pack.
-        Ok(found.map(|bytes| {
+        Ok(found.map(|Copy { bytes, .. }| {
             Box::new(Reader(Arc::clone(&self.0), Cursor::new(bytes))) as Box<dyn BlobReader>
         }))
     }
@@ -72,7 +79,11 @@ impl StagedBlob for Stage {
             let mut disk = lock(&self.0.disk);
             disk.next += 1;
             let key = format!("{sha256}-{:08x}", disk.next);
-            let before = disk.copies.insert(key.clone(), self.1.into());
+            let copy = Copy {
+                bytes: self.1.into(),
+                modified: self.0.clock.now(),
+            };
+            let before = disk.copies.insert(key.clone(), copy);
             assert!(before.is_none(), "a key is never used again");
             key
         };

@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kms_domain::files::{BlobKey, FileId};
+use kms_domain::files::FileId;
 use kms_domain::{Done, PortError};
+use kms_testkit::memory::ManualClock;
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::sync::mpsc::{Receiver, Sender, channel};
 use shuttle::thread::JoinHandle;
@@ -15,6 +16,9 @@ use shuttle::thread::JoinHandle;
 use crate::Broken;
 use crate::rows::Rows;
 use crate::store::Disk;
+
+/// In milliseconds.
+pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// How writes are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,7 @@ pub(crate) enum Commit {
 
 pub(crate) struct World {
     pub(crate) broken: Broken,
+    pub(crate) clock: Arc<ManualClock>,
     commit: Mutex<Commit>,
     committed: Mutex<Rows>,
     pub(crate) disk: Mutex<Disk>,
@@ -51,6 +56,7 @@ impl World {
         };
         let world = Arc::new(Self {
             broken,
+            clock: Arc::default(),
             commit: Mutex::new(commit),
             committed: Mutex::new(rows),
             disk: Mutex::default(),
@@ -238,10 +244,6 @@ impl World {
             );
             assert!(!row.blob.damaged, "sound content is flagged as damaged");
         }
-    }
-
-    pub(crate) fn names(&self, key: &BlobKey) -> bool {
-        self.read(|rows| rows.names(key))
     }
 }
 
