@@ -12,6 +12,7 @@ use crate::harness::server::files_below;
 use crate::harness::{Client, Person, Server, User, bytes, md5_hex, sha256_hex, until};
 
 /// Backups under load. A longer run sets the variable; its name is none of the server's.
+#[allow(clippy::disallowed_methods, reason = "a test has no configuration")]
 fn rounds() -> usize {
     let rounds = std::env::var("E2E_BACKUPS").ok();
     rounds.map_or(20, |rounds| rounds.parse().unwrap())

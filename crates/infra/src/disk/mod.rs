@@ -11,6 +11,7 @@
 //! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
 //! <data>/packs/<random>                    small published bytes, many to a file; appended to only
 //! <data>/blobs/ab/cd/<sha256>-<random>.sums  checksums of their blocks, if there is more than one
+//! <data>/reserve                           room that is given back when the disk is full
 //! <data>/trash/<milliseconds>-<name>       what no row knew, moved here at that time
 //! ```
 
@@ -23,6 +24,7 @@ mod inventory;
 mod lease;
 mod pack;
 mod reader;
+mod reserve;
 mod scratch;
 mod source;
 mod staged;
@@ -38,6 +40,7 @@ pub(crate) use empty_folder::EmptyFolder;
 pub(crate) use group::{GroupSync, Since};
 pub use inventory::DiskInventory;
 pub use lease::BackupLease;
+pub use reserve::{Reserve, ReservedBlobStore};
 pub use scratch::DiskScratchSpace;
 pub(crate) use source::StoredBlobs;
 pub use store::DiskBlobStore;
