@@ -1,13 +1,13 @@
 //! Sequences of requests, restarts, kills and collections that chance makes up, compared step by step
 //! with a model in memory that knows nothing of disks. A failure is shrunk to a short sequence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::harness::reply::content_of;
-use crate::harness::{Server, User, bytes, md5_hex};
+use crate::harness::{Server, User, bytes, collect_all, md5_hex};
 
 const USERS: usize = 2;
 /// Around the sizes at which content is stored and checked in another way.
@@ -43,6 +43,8 @@ enum Step {
     },
     Restart,
     Kill,
+    /// With the server stopped, because a collection of its own leaves the young alone.
+    Collect,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -59,6 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (user(), content()).prop_map(|(user, content)| Step::Avatar { user, content }),
         1 => Just(Step::Restart),
         1 => Just(Step::Kill),
+        1 => Just(Step::Collect),
     ]
 }
 
@@ -92,6 +95,13 @@ impl Model {
     fn readable(&self, user: usize, fid: &str) -> Option<usize> {
         let entry = self.entries.get(fid)?;
         (entry.owner == user || entry.public).then_some(entry.content)
+    }
+
+    /// How many contents something refers to.
+    fn contents(&self) -> usize {
+        let entries = self.entries.values().map(|entry| entry.content);
+        let avatars = self.avatars.iter().flatten().copied();
+        entries.chain(avatars).collect::<BTreeSet<_>>().len()
     }
 
     fn may_claim(&self, user: usize, content: usize) -> bool {
@@ -211,6 +221,12 @@ impl Scene {
                 self.server.kill();
                 self.server.start_again();
             }
+            Step::Collect => {
+                self.server.stop();
+                collect_all(&self.server);
+                assert_eq!(self.server.blobs().len(), self.model.contents());
+                self.server.start_again();
+            }
         }
     }
 
@@ -270,9 +286,11 @@ fn whatever_is_done_in_whatever_order_the_server_does_what_the_model_does() {
                 scene.run(step);
             }
             scene.check();
-            scene.server.kill();
-            scene.server.start_again();
+            scene.run(&Step::Kill);
+            scene.run(&Step::Collect);
             scene.check();
+            let output = scene.server.command(&["fsck"], "");
+            assert!(output.status.success(), "{output:?}");
         });
         outcome.map_err(|_| TestCaseError::fail("the server did something else"))
     });

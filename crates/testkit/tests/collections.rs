@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 
 use kms_domain::files::{BlobKey, BlobStore};
 use kms_domain::upkeep::{
-    BlobInventory, BlobTrash, Checksums, CollectionPolicy, Collector, Inspection, Stored,
-    StoredItem,
+    BlobInventory, BlobTrash, Checksums, CollectionPolicy, Collector, Inspection, RemovalHold,
+    Stored, StoredItem,
 };
 use kms_domain::{PortError, PortErrorKind, Timestamp};
 use kms_testkit::builders::{a_blob, a_file, a_user, at, sha256_of, user_id};
@@ -62,6 +62,10 @@ impl BlobTrash for Bytes {
     fn trash(&self, item: &StoredItem, _: Timestamp) -> Result<(), PortError> {
         self.trash.lock().unwrap().push(item.key().clone());
         self.store.remove(item.key())
+    }
+
+    fn hold_off_backups(&self) -> Result<Option<RemovalHold>, PortError> {
+        Ok(Some(Box::new(())))
     }
 
     fn reclaim(&self, _: Timestamp) -> Result<u64, PortError> {

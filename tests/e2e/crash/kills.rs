@@ -3,12 +3,13 @@
 use std::thread;
 use std::time::Duration;
 
-use super::check::{Depth, check_folder, check_members};
+use super::check::{Depth, check_every_byte, check_folder, check_members};
 use super::dice::Dice;
 use super::ledger::Member;
 use super::load::{Outcome, act};
 use super::{SETTINGS, chosen};
 use crate::harness::Server;
+use crate::harness::collect_all;
 
 /// Clients at once.
 const CLIENTS: usize = 6;
@@ -51,7 +52,9 @@ fn what_was_acknowledged_survives_every_kill() {
     eprintln!("kills: {cycles} kills, {members} accounts and {files} files are owed");
     assert!(files > 0, "nothing was acknowledged, so nothing was tested");
     server.stop();
+    collect_all(&server);
     server.start_again();
+    check_every_byte(&server);
     for crowd in &mut crowds {
         check_members(crowd, Depth::All, &mut dice);
     }

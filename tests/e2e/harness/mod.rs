@@ -16,7 +16,7 @@ pub(crate) use body::{Encoded, Format};
 pub(crate) use client::Client;
 pub(crate) use data::{Person, bytes, md5_hex, sha256_hex};
 pub(crate) use reply::Reply;
-pub(crate) use server::Server;
+pub(crate) use server::{Server, collect_all};
 pub(crate) use user::User;
 pub(crate) use wait::{at_once, until};
 pub(crate) use wire::Wire;

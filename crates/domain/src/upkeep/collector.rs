@@ -65,6 +65,8 @@ pub struct Collected {
 /// - **Unlinking** comes after a commit of its own, which makes durable that the row is doomed. A
 ///   power cut cannot bring a row back whose bytes went. Who had looked the entry up before and opens
 ///   it now finds neither the bytes nor, looking again, the entry.
+/// - **Backups** copy the bytes of a state of the rows that has passed, which may refer to content that
+///   was doomed since. While one is under way, nothing doomed is unlinked; it waits for the next time.
 /// - **Forgetting** the row comes after the unlinking. If the process dies between, the bytes are gone
 ///   and the row waits for the next time, when removing what is not there succeeds.
 /// - **Strays**: an upload gets its bytes a name before it gets a row, so a copy without a row may be
@@ -182,7 +184,11 @@ impl Collector {
             }
             let gone = match &self.bytes {
                 None => batch,
-                Some((store, _)) => {
+                Some((store, trash)) => {
+                    // Batch by batch, so that a backup that begins waits for one and not for all.
+                    let Some(_hold) = trash.hold_off_backups()? else {
+                        return Ok(ControlFlow::Continue(()));
+                    };
                     self.rows.confirm_doomed(&ids(&batch))?;
                     let gone = unlink(&**store, batch, collected);
                     self.rows.forget_doomed(&ids(&gone))?;

@@ -25,6 +25,9 @@ pub trait BlobInventory: Send + Sync {
     ) -> Result<Inspection, PortError>;
 }
 
+/// Keeps backups waiting until it is dropped.
+pub type RemovalHold = Box<dyn Send>;
+
 /// Where a blob store puts what no row knows, and how it gives room back. Only for the process that
 /// owns the store.
 #[cfg_attr(test, mockall::automock)]
@@ -35,6 +38,14 @@ pub trait BlobTrash: Send + Sync {
     /// # Errors
     /// [`PortError`]; it may be in both places then.
     fn trash(&self, item: &StoredItem, now: Timestamp) -> Result<(), PortError>;
+
+    /// For who is about to remove doomed content: a hold, until it is dropped, during which nobody
+    /// begins to copy a state of the rows that has passed. `None`: somebody copies one, and that state
+    /// may still refer to the content. Remove nothing then, and try later. Does not wait.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn hold_off_backups(&self) -> Result<Option<RemovalHold>, PortError>;
 
     /// Gives back room in the store that no copy ever took, as far as it has not been touched since
     /// `before`, and answers how many bytes.

@@ -17,7 +17,9 @@ mod scrubber;
 pub use collector::{Collected, CollectionPolicy, Collector};
 pub use examine::Fault;
 pub use fsck::{Depth, Finding, Fsck, FsckReport};
-pub use inventory::{BlobInventory, BlobTrash, Checksums, Inspection, Stored, StoredItem};
+pub use inventory::{
+    BlobInventory, BlobTrash, Checksums, Inspection, RemovalHold, Stored, StoredItem,
+};
 pub use repository::{Unreferenced, UpkeepRepository};
 pub use scrubber::{Scrubbed, Scrubber};
 

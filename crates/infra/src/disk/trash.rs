@@ -7,10 +7,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use kms_domain::files::{BlobKey, BlobStore as _};
-use kms_domain::upkeep::{BlobTrash, StoredItem};
+use kms_domain::upkeep::{BlobTrash, RemovalHold, StoredItem};
 use kms_domain::{PortError, Timestamp};
 
 use super::error::{io_failed, sync_failed};
+use super::lease::BackupLease;
 use super::staged::move_without_replacing;
 use super::store::{DiskBlobStore, folder_entries};
 use super::sums;
@@ -79,6 +80,11 @@ impl BlobTrash for DiskBlobStore {
             }
         }
         Ok(())
+    }
+
+    fn hold_off_backups(&self) -> Result<Option<RemovalHold>, PortError> {
+        let lease = BackupLease::try_exclusive(&self.inner().dir)?;
+        Ok(lease.map(|lease| -> RemovalHold { Box::new(lease) }))
     }
 
     fn reclaim(&self, before: Timestamp) -> Result<u64, PortError> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kms_domain::files::{BlobId, BlobKey, BlobRef, BlobStore};
 use kms_domain::upkeep::{
-    BlobInventory, BlobTrash, CollectionPolicy, Collector, Inspection, Stored, StoredItem,
-    Unreferenced, UpkeepRepository,
+    BlobInventory, BlobTrash, CollectionPolicy, Collector, Inspection, RemovalHold, Stored,
+    StoredItem, Unreferenced, UpkeepRepository,
 };
 use kms_domain::{PortError, Timestamp};
 
@@ -170,6 +170,10 @@ impl BlobTrash for Store {
         self.remove(item.key())?;
         lock(&self.0.disk).trash.push(item.key().to_string());
         Ok(())
+    }
+
+    fn hold_off_backups(&self) -> Result<Option<RemovalHold>, PortError> {
+        Ok(Some(Box::new(())))
     }
 
     fn reclaim(&self, _: Timestamp) -> Result<u64, PortError> {

@@ -1,7 +1,9 @@
 use super::*;
 use crate::files::BlobKey;
 use crate::test_doubles::{NOW, RecordingStore, Script, clock_at, sha256_of};
-use crate::upkeep::{MockBlobInventory, MockBlobTrash, MockUpkeepRepository, Unreferenced};
+use crate::upkeep::{
+    MockBlobInventory, MockBlobTrash, MockUpkeepRepository, RemovalHold, Unreferenced,
+};
 use crate::{PortErrorKind, Timestamp};
 
 const POLICY: CollectionPolicy = CollectionPolicy {
@@ -40,6 +42,7 @@ struct World {
     doomed: Vec<i64>,
     stored: Vec<Stored>,
     named: Vec<&'static str>,
+    backup_under_way: bool,
 }
 
 fn names(ids: &[BlobId]) -> String {
@@ -106,6 +109,11 @@ fn collector(script: &Script, world: &World, policy: CollectionPolicy) -> Collec
         assert_eq!(now, NOW);
         on.call_with("trash.trash", item.key().as_str())
     });
+    let (on, backup) = (script.clone(), world.backup_under_way);
+    trash.expect_hold_off_backups().returning(move || {
+        on.call("trash.hold_off_backups")?;
+        Ok((!backup).then(|| -> RemovalHold { Box::new(()) }))
+    });
     let on = script.clone();
     trash.expect_reclaim().returning(move |before| {
         assert_eq!(before, NOW.minus_millis(500));
@@ -139,6 +147,7 @@ fn world() -> World {
             stored("young", 500),
         ],
         named: vec!["held"],
+        backup_under_way: false,
     }
 }
 
@@ -146,6 +155,23 @@ const EXCLUSIVE: CollectionPolicy = CollectionPolicy {
     exclusive: true,
     ..POLICY
 };
+
+#[test]
+fn while_a_backup_is_under_way_nothing_doomed_is_removed_and_the_rest_goes_on() {
+    let script = Script::default();
+    let world = World {
+        backup_under_way: true,
+        ..world()
+    };
+    let collected = collector(&script, &world, EXCLUSIVE)
+        .collect(&mut go_on)
+        .unwrap();
+    assert_eq!((collected.doomed, collected.removed), (2, 0));
+    for call in ["rows.confirm_doomed", "store.remove", "rows.forget_doomed"] {
+        assert_eq!(script.count(call), 0, "{call}");
+    }
+    assert_eq!(script.count("trash.trash"), 1);
+}
 
 #[test]
 fn rows_are_doomed_before_bytes_go_and_forgotten_after() {
@@ -159,6 +185,7 @@ fn rows_are_doomed_before_bytes_go_and_forgotten_after() {
             "rows.list_unreferenced",
             "rows.doom 1,2",
             "rows.list_doomed",
+            "trash.hold_off_backups",
             "rows.confirm_doomed 3,4",
             "store.remove b3",
             "store.remove b4",
