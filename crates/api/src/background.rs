@@ -10,10 +10,8 @@ use std::time::Duration;
 use kms_api::config::Config;
 use kms_domain::files::BlobId;
 use kms_domain::upkeep::{Collected, Collector, Scrubber};
-use kms_infra::disk::{DataDir, DiskBlobStore};
-use kms_infra::sqlite::SqliteDatabase;
 
-use crate::{wiring, with_causes};
+use crate::with_causes;
 
 /// How long a thread waits after a failure before it tries again.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
@@ -26,6 +24,16 @@ pub(crate) struct Background {
     // A thread ends when its sender is gone.
     stops: Vec<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// What scrubbing takes.
+pub(crate) struct Scrub {
+    /// Reads and flags.
+    pub(crate) scrubber: Scrubber,
+    /// Where the last run of the server was.
+    pub(crate) after: Option<BlobId>,
+    /// Keeps where this one is.
+    pub(crate) note: Box<dyn Fn(Option<BlobId>) + Send>,
 }
 
 /// The thread's side of the end.
@@ -47,29 +55,21 @@ impl Stop {
 
 impl Background {
     /// Starts what the configuration asks for.
-    pub(crate) fn start(
-        config: &Config,
-        data: &DataDir,
-        store: &DiskBlobStore,
-        database: &SqliteDatabase,
-    ) -> Self {
+    pub(crate) fn start(config: &Config, collector: Collector, scrub: Scrub) -> Self {
         let mut background = Self {
             stops: Vec::new(),
             threads: Vec::new(),
         };
-        if !config.gc_interval.is_zero() {
-            let collector = wiring::collector(config, data, store, database, false);
-            let interval = config.gc_interval;
+        let interval = config.gc_interval;
+        if !interval.is_zero() {
             background.spawn("kms-gc", move |stop| {
                 collect_now_and_then(&collector, interval, stop);
             });
         }
-        let rate = config.scrub_rate.as_u64();
+        let (rate, interval) = (config.scrub_rate.as_u64(), config.scrub_interval);
         if rate > 0 {
-            let scrubber = wiring::scrubber(data, database);
-            let (data, interval) = (data.clone(), config.scrub_interval);
             background.spawn("kms-scrub", move |stop| {
-                scrub(&scrubber, &data, rate, interval, stop);
+                scrub.run(rate, interval, stop);
             });
         }
         background
@@ -133,44 +133,46 @@ fn tell(collected: &Collected) {
     }
 }
 
-fn scrub(scrubber: &Scrubber, data: &DataDir, rate: u64, interval: Duration, stop: &Stop) {
-    let mut after = data.scrub_position().map(BlobId::from_i64);
-    let mut read = 0_u64;
-    let mut pace = |bytes: u64| {
-        read = read.saturating_add(bytes);
-        if read < RUN {
-            return stop.go_on();
-        }
-        let nanos = u128::from(read).saturating_mul(1_000_000_000) / u128::from(rate);
-        read = 0;
-        stop.sleep(Duration::from_nanos(
-            u64::try_from(nanos).unwrap_or(u64::MAX),
-        ))
-    };
-    loop {
-        let rest = match scrubber.step(after, &mut pace) {
-            Ok(scrubbed) => {
-                for (key, fault) in scrubbed.damaged {
-                    tracing::error!(
-                        %key, ?fault,
-                        "stored content is damaged; an upload of the same bytes heals it"
-                    );
-                }
-                after = scrubbed.last.filter(|_| !scrubbed.is_over);
-                data.set_scrub_position(after.map(BlobId::as_i64));
-                if scrubbed.is_over {
-                    interval
-                } else {
-                    Duration::ZERO
-                }
+impl Scrub {
+    fn run(self, rate: u64, interval: Duration, stop: &Stop) {
+        let mut after = self.after;
+        let mut read = 0_u64;
+        let mut pace = |bytes: u64| {
+            read = read.saturating_add(bytes);
+            if read < RUN {
+                return stop.go_on();
             }
-            Err(error) => {
-                tracing::warn!(error = %with_causes(&error), "content could not be scrubbed");
-                AFTER_FAILURE
-            }
+            let nanos = u128::from(read).saturating_mul(1_000_000_000) / u128::from(rate);
+            read = 0;
+            stop.sleep(Duration::from_nanos(
+                u64::try_from(nanos).unwrap_or(u64::MAX),
+            ))
         };
-        if stop.sleep(rest).is_break() {
-            return;
+        loop {
+            let rest = match self.scrubber.step(after, &mut pace) {
+                Ok(scrubbed) => {
+                    for (key, fault) in scrubbed.damaged {
+                        tracing::error!(
+                            %key, ?fault,
+                            "stored content is damaged; an upload of the same bytes heals it"
+                        );
+                    }
+                    after = scrubbed.last.filter(|_| !scrubbed.is_over);
+                    (self.note)(after);
+                    if scrubbed.is_over {
+                        interval
+                    } else {
+                        Duration::ZERO
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error = %with_causes(&error), "content could not be scrubbed");
+                    AFTER_FAILURE
+                }
+            };
+            if stop.sleep(rest).is_break() {
+                return;
+            }
         }
     }
 }

@@ -81,7 +81,11 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = server.address()?;
     greet(&address.to_string(), data.path());
-    let background = Background::start(config, &data, &store, &database);
+    let background = Background::start(
+        config,
+        wiring::collector(config, &data, &store, &database, false),
+        wiring::scrub(&data, &database),
+    );
     drop(store);
     let readers = database.clone();
     let on_worker = move || {

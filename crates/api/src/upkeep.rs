@@ -2,14 +2,12 @@
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::process::ExitCode;
 
 use kms_api::cli::FsckCommand;
 use kms_api::config::Config;
+use kms_domain::PortErrorKind;
 use kms_domain::upkeep::{Collected, Depth, Fault, Finding, FsckReport, StoredItem};
-use kms_infra::disk::{DataDir, DiskBlobStore};
-use kms_infra::sqlite::SqliteDatabase;
 use serde_json::{Value, json};
 
 use crate::{Failure, wiring, with_causes};
@@ -26,15 +24,16 @@ const CONTENTS: u64 = 1000;
 pub(crate) fn collect(config: &Config, apply: bool) -> Result<(), Failure> {
     let mut go_on = || ControlFlow::Continue(());
     let collected = if apply {
-        let data = DataDir::open(&config.data_dir)?;
-        let database = wiring::open_database(config, data.database_path(), true)?;
-        let store = DiskBlobStore::new(&data);
-        let collector = wiring::collector(config, &data, &store, &database, true);
-        collector.collect(&mut go_on)?
+        let collector = wiring::exclusive_collector(config)?;
+        match collector.collect(&mut go_on) {
+            // The reserve has been given back by now.
+            Err(error) if error.kind() == PortErrorKind::StorageFull => {
+                collector.collect(&mut go_on)?
+            }
+            other => other?,
+        }
     } else {
-        let database = open_beside(config)?;
-        let collector = wiring::dry_collector(config, &database);
-        collector.collect(&mut go_on)?
+        wiring::dry_collector(config)?.collect(&mut go_on)?
     };
     print_collected(&collected, apply);
     match collected.failure {
@@ -82,8 +81,7 @@ pub(crate) fn check(config: &Config, command: FsckCommand) -> ExitCode {
 }
 
 fn run_check(config: &Config, command: FsckCommand) -> Result<FsckReport, Failure> {
-    let database = open_beside(config)?;
-    let fsck = wiring::fsck(config, &database);
+    let fsck = wiring::fsck(config)?;
     let depth = if command.quick {
         Depth::Quick
     } else {
@@ -171,15 +169,6 @@ fn print_report(report: &FsckReport) {
         }
     }
     println!("{} findings", report.findings);
-}
-
-/// Opens the database as a guest: a server may be running, and nothing may be made or changed.
-fn open_beside(config: &Config) -> Result<SqliteDatabase, Failure> {
-    let path = DataDir::database_path_in(&config.data_dir);
-    if !Path::try_exists(&path)? {
-        return Err(format!("there is no database {}", path.display()).into());
-    }
-    Ok(wiring::open_database(config, path, false)?)
 }
 
 /// How far a check is, for who watches it.

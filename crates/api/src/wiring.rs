@@ -9,7 +9,7 @@ use std::time::Duration;
 use kms_api::config::{Config, DefaultVisibility, InstantUpload};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{App, Limits, Services};
-use kms_domain::files::{self, FileService, FileServiceConfig, Visibility};
+use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, Visibility};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
@@ -26,6 +26,7 @@ use kms_infra::sqlite::{
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
 use crate::Failure;
+use crate::background::Scrub;
 
 /// Opens the database at `path`; the `owner` of the data folder brings its schema up to date.
 pub(crate) fn open_database(
@@ -51,9 +52,7 @@ pub(crate) fn services(
 ) -> Services {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds::default());
-    let reserve = Reserve::new(data, config.reserve.as_u64());
-    let spent = reserve.clone();
-    database.when_full(move || spent.spend());
+    let reserve = reserve(config, data, database);
     let store = Arc::new(ReservedBlobStore::new(store.clone(), reserve));
     let blobs = Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock)));
     let users = Arc::new(SqliteUserRepository::new(database));
@@ -134,16 +133,43 @@ pub(crate) fn collector(
     )
 }
 
-/// A collector that can only say what there is to collect.
-pub(crate) fn dry_collector(config: &Config, database: &SqliteDatabase) -> Collector {
+/// The collector of a command that takes the folder for itself.
+pub(crate) fn exclusive_collector(config: &Config) -> Result<Collector, Failure> {
+    let data = DataDir::open(&config.data_dir)?;
+    let database = open_database(config, data.database_path(), true)?;
+    reserve(config, &data, &database);
+    let store = DiskBlobStore::new(&data);
+    Ok(collector(config, &data, &store, &database, true))
+}
+
+/// Room that is given back when a write of `database` finds the disk full.
+fn reserve(config: &Config, data: &DataDir, database: &SqliteDatabase) -> Reserve {
+    let reserve = Reserve::new(data, config.reserve.as_u64());
+    let spent = reserve.clone();
+    database.when_full(move || spent.spend());
+    reserve
+}
+
+/// A collector that can only say what there is to collect, also beside a server.
+pub(crate) fn dry_collector(config: &Config) -> Result<Collector, Failure> {
+    let database = open_beside(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Collector::new(
-        Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock))),
+    Ok(Collector::new(
+        Arc::new(SqliteUpkeepRepository::new(&database, Arc::clone(&clock))),
         None,
         Arc::new(DiskInventory::new(&config.data_dir)),
         clock,
         collection_policy(config, false),
-    )
+    ))
+}
+
+/// Opens the database as a guest: a server may be running, and nothing may be made.
+fn open_beside(config: &Config) -> Result<SqliteDatabase, Failure> {
+    let path = DataDir::database_path_in(&config.data_dir);
+    if !path.try_exists()? {
+        return Err(format!("there is no database {}", path.display()).into());
+    }
+    Ok(open_database(config, path, false)?)
 }
 
 fn collection_policy(config: &Config, exclusive: bool) -> CollectionPolicy {
@@ -156,24 +182,32 @@ fn collection_policy(config: &Config, exclusive: bool) -> CollectionPolicy {
 }
 
 /// The check, which works beside a server.
-pub(crate) fn fsck(config: &Config, database: &SqliteDatabase) -> Fsck {
+pub(crate) fn fsck(config: &Config) -> Result<Fsck, Failure> {
+    let database = open_beside(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Fsck {
-        rows: Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock))),
+    Ok(Fsck {
+        rows: Arc::new(SqliteUpkeepRepository::new(&database, Arc::clone(&clock))),
         inventory: Arc::new(DiskInventory::new(&config.data_dir)),
-        blobs: Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock))),
+        blobs: Arc::new(SqliteBlobRepository::new(&database, Arc::clone(&clock))),
         clock,
         stray_age: millis(config.stray_age),
-    }
+    })
 }
 
-/// The scrubber of a running server.
-pub(crate) fn scrubber(data: &DataDir, database: &SqliteDatabase) -> Scrubber {
+/// The scrubbing of a running server.
+pub(crate) fn scrub(data: &DataDir, database: &SqliteDatabase) -> Scrub {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Scrubber {
+    let scrubber = Scrubber {
         rows: Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock))),
         inventory: Arc::new(DiskInventory::new(data.path())),
         blobs: Arc::new(SqliteBlobRepository::new(database, clock)),
+    };
+    let after = data.scrub_position().map(BlobId::from_i64);
+    let data = data.clone();
+    Scrub {
+        scrubber,
+        after,
+        note: Box::new(move |place| data.set_scrub_position(place.map(BlobId::as_i64))),
     }
 }
 
@@ -234,6 +268,6 @@ fn file_config(config: &Config) -> FileServiceConfig {
     }
 }
 
-pub(crate) fn millis(duration: Duration) -> i64 {
+fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
