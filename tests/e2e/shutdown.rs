@@ -10,6 +10,16 @@ use crate::harness::wire::post_head;
 use crate::harness::{Server, Wire, bytes, until};
 
 #[test]
+fn a_server_that_is_told_to_leave_as_soon_as_it_is_there_leaves_in_order() {
+    let mut server = Server::start();
+    for _ in 0..20 {
+        // Looks at the exit status.
+        server.stop();
+        server.start_again();
+    }
+}
+
+#[test]
 fn an_upload_in_flight_is_finished_before_the_server_leaves() {
     let mut server = Server::start();
     let user = server.new_user();

@@ -80,7 +80,6 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     })
     .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = server.address()?;
-    greet(&address.to_string(), data.path());
     let background = Background::start(
         config,
         wiring::collector(config, &data, &store, &database, false),
@@ -95,8 +94,9 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         }
     };
     actix_web::rt::System::new().block_on(async move {
-        // Resolved before the workers start, so that no signal is missed.
+        // Before anybody is told that there is a server: who starts it may end it at once.
         let leave = leave_signal()?;
+        greet(&address.to_string(), data.path());
         server.run(app, on_worker, leave).await
     })?;
     drop(background);
