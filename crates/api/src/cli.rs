@@ -32,6 +32,24 @@ pub enum Command {
     Config,
     /// Look after accounts.
     User(UserCommand),
+    /// Collect content that nothing refers to.
+    Gc {
+        /// Whether anything is changed.
+        apply: bool,
+    },
+    /// Check rows and files against each other.
+    Fsck(FsckCommand),
+}
+
+/// How to check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FsckCommand {
+    /// Names and sizes only.
+    pub quick: bool,
+    /// Whether damaged content is flagged.
+    pub repair: bool,
+    /// One JSON object a line instead of text.
+    pub json: bool,
 }
 
 /// What to do about accounts. Passwords are read with [`read_password`].
@@ -86,6 +104,14 @@ impl Cli {
                 .remove_subcommand()
                 .map_or(Ok(UserCommand::List), user_command)
                 .map(Command::User)?,
+            Some((name, gc)) if name == "gc" => Command::Gc {
+                apply: gc.get_flag("apply"),
+            },
+            Some((name, fsck)) if name == "fsck" => Command::Fsck(FsckCommand {
+                quick: fsck.get_flag("quick"),
+                repair: fsck.get_flag("repair"),
+                json: fsck.get_flag("json"),
+            }),
             _ => Command::Serve,
         };
         Ok(Self {
@@ -184,6 +210,8 @@ fn clap() -> Clap {
                 .after_help(SOURCES),
         )
         .subcommand(user())
+        .subcommand(gc())
+        .subcommand(fsck())
         .args(setting_flags())
 }
 
@@ -228,6 +256,49 @@ fn user() -> Clap {
         .args(setting_flags().map(|flag| flag.hide(true)))
         .after_help(ANY_SETTING)
 }
+
+fn gc() -> Clap {
+    Clap::new("gc")
+        .about("Collect content that nothing refers to, and what crashes left behind")
+        .arg(switch(
+            "apply",
+            "Do it; without this flag it is only told what would be done",
+        ))
+        .args(setting_flags().map(|flag| flag.hide(true)))
+        .after_help(GC)
+}
+
+fn fsck() -> Clap {
+    Clap::new("fsck")
+        .about("Check the database and the files against each other")
+        .arg(switch(
+            "quick",
+            "Look at names and sizes, and read no content",
+        ))
+        .arg(switch(
+            "repair",
+            "Flag damaged content, so that the next upload of the same bytes heals it",
+        ))
+        .arg(switch("json", "Print one JSON object a line"))
+        .args(setting_flags().map(|flag| flag.hide(true)))
+        .after_help(FSCK)
+}
+
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .help(help)
+        .action(clap::ArgAction::SetTrue)
+}
+
+const GC: &str = "\
+With --apply the server must be stopped; a running one collects by itself (gc_interval). What no row
+knows is moved to the folder trash/ first. Every setting can be given as well, such as --data-dir.";
+
+const FSCK: &str = "\
+Works beside a running server. Exit status: 0 when all is well, 1 when there are findings, 2 when it
+could not be checked. Bytes are never changed, also not by --repair. Every setting can be given as
+well, such as --data-dir.";
 
 fn required(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name)

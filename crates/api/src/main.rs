@@ -6,16 +6,19 @@
 )]
 
 mod admin;
+mod background;
+mod upkeep;
 mod wiring;
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use background::Background;
 use kms_api::cli::{Cli, Command};
 use kms_api::config::{Loaded, LogFormat};
 use kms_api::{Server, ServerConfig};
-use kms_infra::disk::DataDir;
+use kms_infra::disk::{DataDir, DiskBlobStore};
 
 /// What ends the program with a message.
 type Failure = Box<dyn Error>;
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
         Command::Config => print_config(&loaded),
         Command::Serve => serve(&loaded),
         Command::User(command) => admin::run(&loaded.config, command),
+        Command::Gc { apply } => upkeep::collect(&loaded.config, apply),
+        Command::Fsck(command) => return upkeep::check(&loaded.config, command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,7 +64,8 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     }
     let data = DataDir::open(&config.data_dir)?;
     let database = wiring::open_database(config, data.database_path(), true)?;
-    let app = wiring::app(config, wiring::services(config, &data, &database));
+    let store = DiskBlobStore::new(&data);
+    let app = wiring::app(config, wiring::services(config, &data, &store, &database));
     let server = Server::bind(ServerConfig {
         listen: config.listen,
         workers: config.workers,
@@ -72,6 +78,8 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = server.address()?;
     greet(&address.to_string(), data.path());
+    let background = Background::start(config, &data, &store, &database);
+    drop(store);
     let readers = database.clone();
     let on_worker = move || {
         // Without a reader of its own the worker uses the pool's.
@@ -84,6 +92,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         let leave = leave_signal()?;
         server.run(app, on_worker, leave).await
     })?;
+    drop(background);
     // The last handles on the database go here: what is queued is written, then the lock is freed.
     drop(database);
     tracing::info!("stopped");

@@ -8,14 +8,18 @@ use kms_api::config::{Config, DefaultVisibility, InstantUpload};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{App, Limits, Services};
 use kms_domain::files::{self, FileService, FileServiceConfig, Visibility};
+use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
 };
 use kms_domain::{Clock, IdSource, PortError};
-use kms_infra::disk::{DataDir, DiskBlobStore, DiskScratchSpace, OpenError as DataDirError};
+use kms_infra::disk::{
+    DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace, OpenError as DataDirError, Reserve,
+    ReservedBlobStore,
+};
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
+    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -37,10 +41,18 @@ pub(crate) fn open_database(
 }
 
 /// The use cases over a data folder.
-pub(crate) fn services(config: &Config, data: &DataDir, database: &SqliteDatabase) -> Services {
+pub(crate) fn services(
+    config: &Config,
+    data: &DataDir,
+    store: &DiskBlobStore,
+    database: &SqliteDatabase,
+) -> Services {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds::default());
-    let store = Arc::new(DiskBlobStore::new(data));
+    let reserve = Reserve::new(data, config.reserve.as_u64());
+    let spent = reserve.clone();
+    database.when_full(move || spent.spend());
+    let store = Arc::new(ReservedBlobStore::new(store.clone(), reserve));
     let blobs = Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock)));
     let users = Arc::new(SqliteUserRepository::new(database));
     let hasher = Arc::new(BcryptHasher::new(config.bcrypt_cost));
@@ -102,6 +114,67 @@ fn accounts(config: &Config, database: &SqliteDatabase) -> AccountService {
     }
 }
 
+/// The collector of the process that owns the folder. `exclusive`: it takes no uploads.
+pub(crate) fn collector(
+    config: &Config,
+    data: &DataDir,
+    store: &DiskBlobStore,
+    database: &SqliteDatabase,
+    exclusive: bool,
+) -> Collector {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Collector::new(
+        Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock))),
+        Some((Arc::new(store.clone()), Arc::new(store.clone()))),
+        Arc::new(DiskInventory::new(data.path())),
+        clock,
+        collection_policy(config, exclusive),
+    )
+}
+
+/// A collector that can only say what there is to collect.
+pub(crate) fn dry_collector(config: &Config, database: &SqliteDatabase) -> Collector {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Collector::new(
+        Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock))),
+        None,
+        Arc::new(DiskInventory::new(&config.data_dir)),
+        clock,
+        collection_policy(config, false),
+    )
+}
+
+fn collection_policy(config: &Config, exclusive: bool) -> CollectionPolicy {
+    CollectionPolicy {
+        grace: millis(config.gc_grace),
+        stray_age: millis(config.stray_age),
+        trash_age: millis(config.trash_age),
+        exclusive,
+    }
+}
+
+/// The check, which works beside a server.
+pub(crate) fn fsck(config: &Config, database: &SqliteDatabase) -> Fsck {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Fsck {
+        rows: Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock))),
+        inventory: Arc::new(DiskInventory::new(&config.data_dir)),
+        blobs: Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock))),
+        clock,
+        stray_age: millis(config.stray_age),
+    }
+}
+
+/// The scrubber of a running server.
+pub(crate) fn scrubber(data: &DataDir, database: &SqliteDatabase) -> Scrubber {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Scrubber {
+        rows: Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock))),
+        inventory: Arc::new(DiskInventory::new(data.path())),
+        blobs: Arc::new(SqliteBlobRepository::new(database, clock)),
+    }
+}
+
 /// What a new password must be.
 pub(crate) fn passwords(config: &Config) -> PasswordPolicy {
     PasswordPolicy::new(config.password_min)
@@ -159,6 +232,6 @@ fn file_config(config: &Config) -> FileServiceConfig {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -337,7 +337,7 @@ fn exit_within(child: &mut Child, bound: Duration) -> Option<ExitStatus> {
     }
 }
 
-pub(super) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     // A folder or file may vanish while we look.
     let Ok(entries) = fs::read_dir(folder) else {
         return;

@@ -31,6 +31,20 @@ fn every_command_is_understood() {
             phone: phone.clone()
         })
     );
+    assert_eq!(command("gc"), Command::Gc { apply: false });
+    assert_eq!(command("gc --apply"), Command::Gc { apply: true });
+    for (line, quick, repair, json) in [
+        ("fsck", false, false, false),
+        ("fsck --quick --json", true, false, true),
+        ("fsck --repair", false, true, false),
+    ] {
+        let expected = FsckCommand {
+            quick,
+            repair,
+            json,
+        };
+        assert_eq!(command(line), Command::Fsck(expected));
+    }
     let name = "Li".to_owned();
     assert_eq!(
         command("user add --phone 13800000000 --name Li"),

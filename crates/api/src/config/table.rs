@@ -154,6 +154,23 @@ table! {
         /// Writes that may share a transaction and its sync; 1 gives each a transaction of its own.
         sqlite_group: usize = 256, in 1..=1024;
     }
+    "Upkeep" {
+        /// How often content that nothing refers to is collected; 0s means never by itself.
+        gc_interval: Duration = HOUR, in Duration::ZERO..=TEN_YEARS;
+        /// The age from which content can be collected once nothing refers to it.
+        gc_grace: Duration = HOUR, in Duration::ZERO..=TEN_YEARS;
+        /// The age from which files that the database does not know are moved to the trash.
+        /// Younger ones may be uploads that are not finished.
+        stray_age: Duration = DAY, in Duration::ZERO..=TEN_YEARS;
+        /// How long the trash is kept.
+        trash_age: Duration = 7 * DAY, in Duration::ZERO..=TEN_YEARS;
+        /// Bytes a second that are read to find damaged content before somebody wants it; 0B means none.
+        scrub_rate: ByteSize = ByteSize::mib(4), in ByteSize::bytes(0)..=ByteSize::gib(16);
+        /// How long is waited after all content was read before it is read again.
+        scrub_interval: Duration = DAY, in Duration::ZERO..=TEN_YEARS;
+        /// Disk space that is kept for deleting when the disk is full; 0B means none.
+        reserve: ByteSize = ByteSize::mib(16), in ByteSize::bytes(0)..=ByteSize::gib(16);
+    }
     "Logs" {
         /// Which log lines are written: error, warn, info, debug or trace, also for one part alone.
         log: LogFilter = LogFilter::info();

@@ -9,6 +9,7 @@
 //! <data>/blobs/ab/cd/<sha256>-<random>     published bytes; never opened for writing again
 //! <data>/packs/<random>                    small published bytes, many to a file; appended to only
 //! <data>/blobs/ab/cd/<sha256>-<random>.sums  checksums of their blocks, if there is more than one
+//! <data>/reserve                           room that is given back when the disk is full
 //! <data>/trash/<milliseconds>-<name>       what no row knew, moved here at that time
 //! ```
 
@@ -19,6 +20,7 @@ mod group;
 mod inventory;
 mod pack;
 mod reader;
+mod reserve;
 mod scratch;
 mod staged;
 mod store;
@@ -28,5 +30,6 @@ mod trash;
 
 pub use data_dir::{DataDir, OpenError};
 pub use inventory::DiskInventory;
+pub use reserve::{Reserve, ReservedBlobStore};
 pub use scratch::DiskScratchSpace;
 pub use store::DiskBlobStore;

@@ -28,12 +28,12 @@ mod users;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
-use kms_domain::{Done, PortError};
+use kms_domain::{Done, PortError, PortErrorKind};
 
 pub use avatars::SqliteAvatarRepository;
 pub use blobs::SqliteBlobRepository;
@@ -85,7 +85,22 @@ impl SqliteConfig {
 #[derive(Clone)]
 pub struct SqliteDatabase(Arc<Inner>);
 
+/// What is called when a write finds the disk full.
+#[derive(Clone, Default)]
+struct WhenFull(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl WhenFull {
+    fn watch(&self, error: &SqliteError) {
+        if error.kind() == PortErrorKind::StorageFull
+            && let Some(hook) = self.0.get()
+        {
+            hook();
+        }
+    }
+}
+
 struct Inner {
+    when_full: WhenFull,
     readers: Readers,
     // Below the readers, hence dropped after them: the last to close checkpoints.
     writer: Writer,
@@ -101,6 +116,12 @@ impl SqliteDatabase {
     /// itself.
     pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
         open::open(config, writer::commit, journal::checkpoint)
+    }
+
+    /// Has `hook` called when a write finds the disk full, before its caller is told: it may give room
+    /// back. Only the first hook counts. It may be called from the writer's thread.
+    pub fn when_full(&self, hook: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.when_full.0.set(Box::new(hook));
     }
 
     /// Runs one query on a reader. It sees everything that was acknowledged before the call.
@@ -142,7 +163,8 @@ impl SqliteDatabase {
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     {
-        Ok(self.0.writer.run(operation, work)?)
+        let result = self.0.writer.run(operation, work);
+        Ok(result.inspect_err(|error| self.0.when_full.watch(error))?)
     }
 
     /// Like [`write`](Self::write), but returns at once; `done` is called when it is durable.
@@ -151,7 +173,9 @@ impl SqliteDatabase {
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     {
+        let when_full = self.0.when_full.clone();
         self.0.writer.submit(operation, undo, work, move |result| {
+            let result = result.inspect_err(|error| when_full.watch(error));
             done(result.map_err(PortError::from));
         });
     }

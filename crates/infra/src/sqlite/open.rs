@@ -176,7 +176,11 @@ pub(super) fn open(
         })?;
     let bounds = Bounds { queue, group };
     let writer = Writer::start(writer, journal, bounds, commit).map_err(OpenError::Thread)?;
-    Ok(SqliteDatabase(Arc::new(Inner { readers, writer })))
+    Ok(SqliteDatabase(Arc::new(Inner {
+        when_full: super::WhenFull::default(),
+        readers,
+        writer,
+    })))
 }
 
 /// Makes the file before SQLite does, so that nobody but the owner could ever read it. SQLite

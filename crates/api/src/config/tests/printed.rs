@@ -34,6 +34,13 @@ const OTHERS: &str = r#"
     sqlite_readers = 1
     sqlite_busy_timeout = "0s"
     sqlite_group = 1
+    gc_interval = "2h"
+    gc_grace = "2h"
+    stray_age = "2d"
+    trash_age = "2d"
+    scrub_rate = "1MiB"
+    scrub_interval = "2d"
+    reserve = "1MiB"
     log = "kms_api[{id=\"x\"}]=debug"
     log_format = "json"
 "#;

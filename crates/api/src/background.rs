@@ -1,0 +1,176 @@
+//! What a server does by itself: collecting now and then, and reading all content slowly. Each in a
+//! thread of its own, so that neither waits for requests nor they for it; what is written goes through
+//! the one writer like everything else.
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use kms_api::config::Config;
+use kms_domain::files::BlobId;
+use kms_domain::upkeep::{Collected, Collector, Scrubber};
+use kms_infra::disk::{DataDir, DiskBlobStore};
+use kms_infra::sqlite::SqliteDatabase;
+
+use crate::{wiring, with_causes};
+
+/// How long a thread waits after a failure before it tries again.
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// Bytes for which the scrubber reads before it rests.
+const RUN: u64 = 1024 * 1024;
+
+/// The threads. Dropped, it ends them, between two batches.
+pub(crate) struct Background {
+    // A thread ends when its sender is gone.
+    stops: Vec<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// The thread's side of the end.
+struct Stop(Receiver<()>);
+
+impl Stop {
+    /// Waits, or breaks off at the end.
+    fn sleep(&self, time: Duration) -> ControlFlow<()> {
+        match self.0.recv_timeout(time) {
+            Err(RecvTimeoutError::Timeout) => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        }
+    }
+
+    fn go_on(&self) -> ControlFlow<()> {
+        self.sleep(Duration::ZERO)
+    }
+}
+
+impl Background {
+    /// Starts what the configuration asks for.
+    pub(crate) fn start(
+        config: &Config,
+        data: &DataDir,
+        store: &DiskBlobStore,
+        database: &SqliteDatabase,
+    ) -> Self {
+        let mut background = Self {
+            stops: Vec::new(),
+            threads: Vec::new(),
+        };
+        if !config.gc_interval.is_zero() {
+            let collector = wiring::collector(config, data, store, database, false);
+            let interval = config.gc_interval;
+            background.spawn("kms-gc", move |stop| {
+                collect_now_and_then(&collector, interval, stop);
+            });
+        }
+        let rate = config.scrub_rate.as_u64();
+        if rate > 0 {
+            let scrubber = wiring::scrubber(data, database);
+            let (data, interval) = (data.clone(), config.scrub_interval);
+            background.spawn("kms-scrub", move |stop| {
+                scrub(&scrubber, &data, rate, interval, stop);
+            });
+        }
+        background
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce(&Stop) + Send + 'static) {
+        let (sender, receiver) = channel();
+        let thread = Builder::new()
+            .name(name.to_owned())
+            .spawn(move || work(&Stop(receiver)));
+        match thread {
+            Ok(thread) => {
+                self.stops.push(sender);
+                self.threads.push(thread);
+            }
+            // The server serves without it.
+            Err(error) => tracing::error!(%error, name, "a thread could not be started"),
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.stops.clear();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread in the background panicked");
+            }
+        }
+    }
+}
+
+fn collect_now_and_then(collector: &Collector, interval: Duration, stop: &Stop) {
+    while stop.sleep(interval).is_continue() {
+        match collector.collect(&mut || stop.go_on()) {
+            Ok(collected) if collected.is_idle() => {}
+            Ok(collected) => tell(&collected),
+            Err(error) => {
+                tracing::warn!(error = %with_causes(&error), "a collection was broken off");
+            }
+        }
+    }
+}
+
+fn tell(collected: &Collected) {
+    tracing::info!(
+        doomed = collected.doomed,
+        removed = collected.removed,
+        removed_bytes = collected.removed_bytes,
+        trashed = collected.trashed,
+        reclaimed = collected.reclaimed,
+        emptied = collected.emptied,
+        "collected"
+    );
+    if let Some(error) = &collected.failure {
+        tracing::warn!(
+            error = %with_causes(error),
+            failed = collected.failed,
+            "some content could not be removed; it is tried again"
+        );
+    }
+}
+
+fn scrub(scrubber: &Scrubber, data: &DataDir, rate: u64, interval: Duration, stop: &Stop) {
+    let mut after = data.scrub_position().map(BlobId::from_i64);
+    let mut read = 0_u64;
+    let mut pace = |bytes: u64| {
+        read = read.saturating_add(bytes);
+        if read < RUN {
+            return stop.go_on();
+        }
+        let nanos = u128::from(read).saturating_mul(1_000_000_000) / u128::from(rate);
+        read = 0;
+        stop.sleep(Duration::from_nanos(
+            u64::try_from(nanos).unwrap_or(u64::MAX),
+        ))
+    };
+    loop {
+        let rest = match scrubber.step(after, &mut pace) {
+            Ok(scrubbed) => {
+                for (key, fault) in scrubbed.damaged {
+                    tracing::error!(
+                        %key, ?fault,
+                        "stored content is damaged; an upload of the same bytes heals it"
+                    );
+                }
+                after = scrubbed.last.filter(|_| !scrubbed.is_over);
+                data.set_scrub_position(after.map(BlobId::as_i64));
+                if scrubbed.is_over {
+                    interval
+                } else {
+                    Duration::ZERO
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %with_causes(&error), "content could not be scrubbed");
+                AFTER_FAILURE
+            }
+        };
+        if stop.sleep(rest).is_break() {
+            return;
+        }
+    }
+}

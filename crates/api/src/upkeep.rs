@@ -1,0 +1,221 @@
+//! The operator's commands about content: collecting and checking.
+
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::ExitCode;
+
+use kms_api::cli::FsckCommand;
+use kms_api::config::Config;
+use kms_domain::upkeep::{Collected, Depth, Fault, Finding, FsckReport, StoredItem};
+use kms_infra::disk::{DataDir, DiskBlobStore};
+use kms_infra::sqlite::SqliteDatabase;
+use serde_json::{Value, json};
+
+use crate::{Failure, wiring, with_causes};
+
+/// Status of a check that found something, and of one that could not be made.
+const FINDINGS: u8 = 1;
+const NOT_CHECKED: u8 = 2;
+
+/// Bytes and contents after which the progress is told anew.
+const STRIDE: u64 = 64 * 1024 * 1024;
+const CONTENTS: u64 = 1000;
+
+/// Collects once. Without `apply`, tells what would be done, also beside a running server.
+pub(crate) fn collect(config: &Config, apply: bool) -> Result<(), Failure> {
+    let mut go_on = || ControlFlow::Continue(());
+    let collected = if apply {
+        let data = DataDir::open(&config.data_dir)?;
+        let database = wiring::open_database(config, data.database_path(), true)?;
+        let store = DiskBlobStore::new(&data);
+        let collector = wiring::collector(config, &data, &store, &database, true);
+        collector.collect(&mut go_on)?
+    } else {
+        let database = open_beside(config)?;
+        let collector = wiring::dry_collector(config, &database);
+        collector.collect(&mut go_on)?
+    };
+    print_collected(&collected, apply);
+    match collected.failure {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
+}
+
+fn print_collected(collected: &Collected, apply: bool) {
+    let would = if apply { "" } else { "would be " };
+    println!(
+        "{would}doomed: {} ({} bytes)\n\
+         {would}removed: {} ({} bytes)\n\
+         {would}moved to the trash: {} ({} bytes)",
+        collected.doomed,
+        collected.doomed_bytes,
+        collected.removed,
+        collected.removed_bytes,
+        collected.trashed,
+        collected.trashed_bytes,
+    );
+    if apply {
+        println!(
+            "given back: {} bytes\ndeleted from the trash: {}\nfailed: {}",
+            collected.reclaimed, collected.emptied, collected.failed
+        );
+    } else {
+        println!("Nothing was changed; --apply does it.");
+    }
+}
+
+/// Checks everything, and says so in the exit status.
+pub(crate) fn check(config: &Config, command: FsckCommand) -> ExitCode {
+    match run_check(config, command) {
+        Ok(FsckReport { findings: 0, .. }) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(FINDINGS),
+        Err(failure) => {
+            eprintln!(
+                "kms-server: it could not be checked: {}",
+                with_causes(&*failure)
+            );
+            ExitCode::from(NOT_CHECKED)
+        }
+    }
+}
+
+fn run_check(config: &Config, command: FsckCommand) -> Result<FsckReport, Failure> {
+    let database = open_beside(config)?;
+    let fsck = wiring::fsck(config, &database);
+    let depth = if command.quick {
+        Depth::Quick
+    } else {
+        Depth::Full
+    };
+    let mut progress = Progress::new();
+    let mut tell = |finding: &Finding| {
+        let (what, about, detail) = describe(finding);
+        if command.json {
+            println!(
+                "{}",
+                json!({"finding": what, "about": about, "detail": detail})
+            );
+        } else {
+            println!(
+                "{what}: {about}{}{detail}",
+                if detail.is_empty() { "" } else { ": " }
+            );
+        }
+    };
+    let report = fsck.run(depth, command.repair, &mut tell, &mut |bytes| {
+        progress.add(bytes);
+        ControlFlow::Continue(())
+    })?;
+    progress.end();
+    let report = report.ok_or("it was broken off")?;
+    if command.json {
+        println!("{}", summary(&report));
+    } else {
+        print_report(&report);
+    }
+    Ok(report)
+}
+
+fn describe(finding: &Finding) -> (&'static str, String, String) {
+    match finding {
+        Finding::Rows(what) => ("database", what.clone(), String::new()),
+        Finding::Content { key, fault } => {
+            let (what, detail) = match fault {
+                Fault::Missing => ("missing", String::new()),
+                Fault::WrongSize(size) => ("wrong size", format!("{size} bytes")),
+                Fault::Changed => ("changed", String::new()),
+                Fault::Unreadable(why) => ("unreadable", why.clone()),
+            };
+            (what, key.to_string(), detail)
+        }
+        Finding::Flagged(key) => ("flagged as damaged", key.to_string(), String::new()),
+        Finding::Checksums(key) => ("wrong checksums", key.to_string(), String::new()),
+        Finding::Stray(stored) => {
+            let what = match stored.item {
+                StoredItem::Copy(_) => "stray",
+                StoredItem::Checksums(_) => "stray checksums",
+            };
+            let detail = format!("{} bytes", stored.size);
+            (what, stored.item.key().to_string(), detail)
+        }
+    }
+}
+
+fn summary(report: &FsckReport) -> Value {
+    json!({
+        "contents": report.contents,
+        "bytes": report.bytes,
+        "findings": report.findings,
+        "flagged": report.flagged,
+        "young": report.young,
+        "without_checksums": report.without_checksums,
+        "doomed": report.doomed,
+    })
+}
+
+fn print_report(report: &FsckReport) {
+    println!("{} contents, {} bytes", report.contents, report.bytes);
+    for (count, what) in [
+        (report.young, "files may be uploads that are not finished"),
+        (
+            report.without_checksums,
+            "contents get checksums from their next reader",
+        ),
+        (report.doomed, "contents wait for the collector"),
+        (report.flagged, "contents were flagged as damaged"),
+    ] {
+        if count > 0 {
+            println!("{count} {what}");
+        }
+    }
+    println!("{} findings", report.findings);
+}
+
+/// Opens the database as a guest: a server may be running, and nothing may be made or changed.
+fn open_beside(config: &Config) -> Result<SqliteDatabase, Failure> {
+    let path = DataDir::database_path_in(&config.data_dir);
+    if !Path::try_exists(&path)? {
+        return Err(format!("there is no database {}", path.display()).into());
+    }
+    Ok(wiring::open_database(config, path, false)?)
+}
+
+/// How far a check is, for who watches it.
+struct Progress {
+    is_shown: bool,
+    contents: u64,
+    bytes: u64,
+    told: (u64, u64),
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            is_shown: stderr().is_terminal(),
+            contents: 0,
+            bytes: 0,
+            told: (0, 0),
+        }
+    }
+
+    fn add(&mut self, bytes: u64) {
+        if bytes == 0 {
+            self.contents = self.contents.saturating_add(1);
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        let now = (self.contents / CONTENTS, self.bytes / STRIDE);
+        if self.is_shown && now != self.told {
+            self.told = now;
+            let mib = self.bytes / (1024 * 1024);
+            let _ = write!(stderr(), "\r{} looked at, {mib} MiB read", self.contents);
+        }
+    }
+
+    fn end(&self) {
+        if self.is_shown && self.told != (0, 0) {
+            let _ = writeln!(stderr());
+        }
+    }
+}
