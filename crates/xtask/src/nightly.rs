@@ -10,11 +10,19 @@ const POWER_CUTS: &str = "300";
 const KILLS: &str = "500";
 const FAULTS: &str = "100";
 
-const RUNS: [&str; 6] = [
+const MODELS: &str = "200";
+const BACKUPS: &str = "100";
+const SCHEDULES: &str = "1000000";
+
+const RUNS: [&str; 10] = [
     "kills",
     "system calls",
     "starts",
     "loaded",
+    "models",
+    "backups",
+    "schedules",
+    "postgresql",
     "power cuts",
     "fuzz",
 ];
@@ -41,6 +49,10 @@ pub(crate) fn run(args: &[String]) -> Result<Outcome, Failure> {
             "system calls" => traced(&root, "crash::syscalls::", ("KMS_SYSCALL_POINTS", "0")),
             "starts" => traced(&root, "crash::starts::", ("KMS_SYSCALL_POINTS", "0")),
             "loaded" => traced(&root, "crash::loaded::", ("KMS_LOADED_FAULTS", FAULTS)),
+            "models" => rig(&root, "model::", ("KMS_MODEL_CASES", MODELS)),
+            "backups" => rig(&root, "backup::", ("E2E_BACKUPS", BACKUPS)),
+            "schedules" => schedules(&root),
+            "postgresql" => pgrace(),
             "power cuts" => powercut::run(&[POWER_CUTS.to_owned()]),
             _ => fuzz_targets(&root, seconds),
         };
@@ -71,6 +83,25 @@ fn traced(root: &Path, tests: &str, chosen: (&str, &str)) -> Result<Outcome, Fai
         return Ok(Outcome::Skipped(why.to_owned()));
     }
     rig(root, tests, chosen)
+}
+
+fn schedules(root: &Path) -> Result<Outcome, Failure> {
+    let mut command = process::cargo(root);
+    command
+        .args(["test", "--locked", "--release", "-p", "kms-testkit"])
+        .args(["--test", "schedules"])
+        .env("KMS_SCHEDULES", SCHEDULES);
+    process::run(&mut command, "schedules").map(|()| Outcome::Done)
+}
+
+#[cfg(unix)]
+fn pgrace() -> Result<Outcome, Failure> {
+    crate::pgrace::run(&[])
+}
+
+#[cfg(not(unix))]
+fn pgrace() -> Result<Outcome, Failure> {
+    Ok(Outcome::Skipped("this is no Unix".to_owned()))
 }
 
 fn fuzz_targets(root: &Path, seconds: &str) -> Result<Outcome, Failure> {
