@@ -33,7 +33,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Version 4 UUIDs from the system's randomness, [`RUN`] after one another with the same first 32 bits.
+/// Version 4 UUIDs from the system's randomness, 256 after one another with the same first 32 bits.
 ///
 /// In an index, ids without anything in common come to a page of its own each, and every one of these
 /// pages is written, twice. Ids of a run come to one or two pages.
