@@ -1,22 +1,20 @@
 //! The process is killed at moments of chance, again and again on one folder.
 
 use std::thread;
-use std::time::Duration;
 
 use super::check::{Depth, check_every_byte, check_folder, check_members};
 use super::dice::Dice;
 use super::ledger::Member;
-use super::load::{Outcome, act};
+use super::load::Begun;
 use super::{SETTINGS, chosen};
-use crate::harness::Server;
-use crate::harness::collect_all;
+use crate::harness::{Server, collect_all};
 
 /// Clients at once.
 const CLIENTS: usize = 6;
 /// Kills in a run of all tests; `cargo xtask nightly` has more.
 const CYCLES: u64 = 30;
-/// The latest that a kill comes after the clients have begun.
-const LATEST_MILLIS: u64 = 400;
+/// The most things that the clients begin before a kill.
+const MOST_BEGUN: u64 = 100;
 
 #[test]
 fn what_was_acknowledged_survives_every_kill() {
@@ -27,14 +25,13 @@ fn what_was_acknowledged_survives_every_kill() {
         .collect();
     let cycles = chosen("KMS_KILL_CYCLES", CYCLES);
     for _ in 0..cycles {
-        let millis = 1 + dice.below(LATEST_MILLIS);
+        let (begun, enough) = (Begun::default(), 1 + dice.below(MOST_BEGUN));
         thread::scope(|scope| {
             for crowd in &mut crowds {
-                let mut dice = dice.fork();
-                scope.spawn(move || while act(crowd, &mut dice) != Outcome::Unanswered {});
+                let (mut dice, begun) = (dice.fork(), &begun);
+                scope.spawn(move || begun.act_until_unanswered(crowd, &mut dice));
             }
-            // The moment of the kill, and nothing that is waited for.
-            thread::sleep(Duration::from_millis(millis));
+            begun.wait_for(enough);
             server.kill();
         });
         server.start_again();

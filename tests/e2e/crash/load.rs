@@ -1,11 +1,13 @@
 //! What members do, and how they write it down.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::json;
 
 use super::dice::Dice;
 use super::ledger::{Content, Doubt, Filed, Member, Size};
 use crate::harness::body::percent;
-use crate::harness::{Answer, Encoded, Format, Reply};
+use crate::harness::{Answer, Encoded, Format, Reply, until};
 
 /// How the bytes of a file travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,32 @@ pub(crate) enum Outcome {
     Refused(u64),
     /// No answer, or none that is whole.
     Unanswered,
+}
+
+/// Counts what crowds begin, for who interferes after a number of things: at no moment that a client
+/// could know of.
+#[derive(Debug, Default)]
+pub(crate) struct Begun(AtomicU64);
+
+impl Begun {
+    /// Acts until nobody answers any more.
+    pub(crate) fn act_until_unanswered(&self, members: &mut Vec<Member>, dice: &mut Dice) {
+        loop {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            if act(members, dice) == Outcome::Unanswered {
+                return;
+            }
+        }
+    }
+
+    /// Waits until `more` things than now have been begun.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, more: u64) {
+        let enough = self.0.load(Ordering::Relaxed) + more;
+        until("the crowds have begun enough", || {
+            self.0.load(Ordering::Relaxed) >= enough
+        });
+    }
 }
 
 /// A member of `members` does something, or somebody new comes.

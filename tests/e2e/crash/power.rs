@@ -6,12 +6,11 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
-use std::time::Duration;
 
 use super::check::{Depth, check_folder, check_members};
 use super::dice::Dice;
 use super::ledger::{Content, Member};
-use super::load::{Action, Outcome, act, perform};
+use super::load::{Action, Begun, Outcome, perform};
 use super::volume::{Flushes, Volume};
 use super::{SETTINGS, chosen};
 use crate::harness::{Server, at_once};
@@ -20,7 +19,8 @@ const CLIENTS: usize = 6;
 /// Whether and how often the power is cut.
 const CUTS: &str = "KMS_POWER_CUTS";
 const SEED: &str = "KMS_POWER_SEED";
-const LATEST_MILLIS: u64 = 1_200;
+/// The most things that the clients begin before a cut, beyond the first.
+const MOST_BEGUN: u64 = 300;
 /// After which there is a fresh disk: with some hundred it is full.
 const CUTS_OF_A_DISK: u64 = 60;
 /// After which a control is taken for one that is never found.
@@ -77,17 +77,17 @@ impl Scene {
 
     /// One cut under load, after which the server is down.
     fn cut(&mut self) {
-        let millis = 50 + self.dice.below(LATEST_MILLIS);
+        let begun = Begun::default();
+        let (before, after) = (10 + self.dice.below(MOST_BEGUN), self.dice.below(20));
         thread::scope(|scope| {
             for crowd in &mut self.crowds {
-                let mut dice = self.dice.fork();
-                scope.spawn(move || while act(crowd, &mut dice) != Outcome::Unanswered {});
+                let (mut dice, begun) = (self.dice.fork(), &begun);
+                scope.spawn(move || begun.act_until_unanswered(crowd, &mut dice));
             }
-            // The moment of the cut, and nothing that is waited for.
-            thread::sleep(Duration::from_millis(millis));
+            begun.wait_for(before);
             self.volume.cut();
             // What is answered now is believed as well.
-            thread::sleep(Duration::from_millis(self.dice.below(60)));
+            begun.wait_for(after);
             self.server.kill();
         });
         self.volume.mount_again();

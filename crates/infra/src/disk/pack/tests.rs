@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use kms_domain::wait_for;
 use rustix::io::Errno;
@@ -10,6 +11,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::disk::sync::Depth;
+
+/// Longer than anything takes on a busy machine.
+const BOUND: Duration = Duration::from_secs(30);
 
 struct Scene {
     folder: TempDir,
@@ -242,28 +246,41 @@ fn keys_that_no_pack_made_open_nothing() {
 fn many_at_once_share_their_syncs_and_get_their_own_content() {
     let syncs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&syncs);
+    let (go_on, all_are_queued) = std::sync::mpsc::channel();
+    let all_are_queued = Mutex::new(all_are_queued);
     let Scene {
         folder: _folder,
         packs,
     } = scene_with(SyncGate::with(Box::new(move |file, depth| {
-        counted.fetch_add(1, Ordering::SeqCst);
-        // Long enough that the others queue up meanwhile.
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        if depth == Depth::Data && counted.fetch_add(1, Ordering::SeqCst) == 0 {
+            // The first record is alone; the others queue up meanwhile.
+            all_are_queued.lock().unwrap().recv().unwrap();
+        }
         depth.sync(file)
     })));
-    let packs = &packs;
-    std::thread::scope(|scope| {
-        for n in 0..200_u32 {
-            scope.spawn(move || {
-                let content = n.to_le_bytes().repeat(500);
-                let key = append(packs, &content);
-                assert_eq!(read(packs, &key).unwrap(), content);
-            });
-        }
-    });
-    assert_eq!(keys(packs).len(), 200);
-    let syncs = syncs.load(Ordering::SeqCst);
-    assert!(syncs < 100, "{syncs} syncs for 200 records");
+    let content = |n: u32| n.to_le_bytes().repeat(500);
+    let (told, keys_of) = std::sync::mpsc::channel();
+    let queue = |n| {
+        let told = told.clone();
+        let done = Box::new(move |key: Result<BlobKey, PortError>| {
+            told.send((n, key.unwrap())).unwrap();
+        });
+        packs.append(sha256_of(&content(n)), content(n), done);
+    };
+    queue(0);
+    let begun = Instant::now();
+    while syncs.load(Ordering::SeqCst) == 0 {
+        assert!(begun.elapsed() < BOUND, "the first record is not synced");
+        std::thread::yield_now();
+    }
+    (1..200).for_each(queue);
+    go_on.send(()).unwrap();
+    for _ in 0..200 {
+        let (n, key) = keys_of.recv_timeout(BOUND).unwrap();
+        assert_eq!(read(&packs, &key).unwrap(), content(n));
+    }
+    assert_eq!(keys(&packs).len(), 200);
+    assert_eq!(syncs.load(Ordering::SeqCst), 2);
 }
 
 #[test]
@@ -361,8 +378,7 @@ fn who_was_told_last_may_drop_the_packs() {
     });
     packs.append(sha256_of(b"x"), b"x".to_vec(), done);
     drop(packs);
-    gone.recv_timeout(std::time::Duration::from_secs(10))
-        .unwrap();
+    gone.recv_timeout(BOUND).unwrap();
     drop(folder);
 }
 
