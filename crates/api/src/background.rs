@@ -11,7 +11,7 @@ use kms_api::config::Config;
 use kms_domain::files::BlobId;
 use kms_domain::upkeep::{Collected, Collector, Scrubber};
 
-use crate::with_causes;
+use kms_domain::with_causes;
 
 /// How long a thread waits after a failure before it tries again.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);

@@ -18,11 +18,12 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 use kms_domain::codes::Code;
 use kms_domain::files::Download;
+use kms_domain::with_causes;
 
 use crate::app::App;
 use crate::engine::{self, Engine};
 use crate::error::ApiError;
-use crate::middleware::{RequestId, chain};
+use crate::middleware::RequestId;
 use crate::offload::Lane;
 
 /// Bytes of content that are read at once.
@@ -219,7 +220,7 @@ impl Sending {
                     // The status is on the wire already: here is the only place to tell.
                     tracing::error!(
                         request_id = self.request.as_str(),
-                        error = %chain(error),
+                        error = %with_causes(error),
                         "an answer was cut off"
                     );
                 })?;

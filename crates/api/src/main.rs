@@ -18,6 +18,7 @@ use background::Background;
 use kms_api::cli::{Cli, Command};
 use kms_api::config::{Loaded, LogFormat};
 use kms_api::{Server, ServerConfig};
+use kms_domain::with_causes;
 use kms_infra::disk::{DataDir, DiskBlobStore};
 
 /// What ends the program with a message.
@@ -143,16 +144,4 @@ fn start_log(loaded: &Loaded) {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
-}
-
-/// An error with its causes, each of which tells its own level only.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }

@@ -1,7 +1,6 @@
 //! What every request gets: an id, headers, and a line in the log.
 
-use std::error::Error as StdError;
-use std::fmt::Write as _;
+use std::error::Error as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use kms_domain::codes::Code;
+use kms_domain::with_causes;
 
 use crate::answer;
 use crate::error::ApiError;
@@ -134,11 +134,11 @@ fn log(response: &ServiceResponse<BoxBody>, id: &str, begun: Instant) {
     if let Some(error) = error
         && error.code() == Code::ServerError
     {
-        tracing::error!(request_id = id, error = %chain(error), "a request failed");
+        tracing::error!(request_id = id, error = %with_causes(error), "a request failed");
     } else if let Some(error) = error
         && error.source().is_some()
     {
-        tracing::debug!(request_id = id, reason = %chain(error), "a request was refused");
+        tracing::debug!(request_id = id, reason = %with_causes(error), "a request was refused");
     }
     tracing::info!(
         request_id = id,
@@ -150,16 +150,4 @@ fn log(response: &ServiceResponse<BoxBody>, id: &str, begun: Instant) {
         bytes,
         "request"
     );
-}
-
-/// An error with its causes, each of which tells its own level only.
-pub(crate) fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        // Writing to a String cannot fail.
-        let _ = write!(text, ": {source}");
-        next = source.source();
-    }
-    text
 }

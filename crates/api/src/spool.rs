@@ -17,12 +17,13 @@ use futures_util::{Stream, stream};
 use kms_domain::PortError;
 use kms_domain::codes::Code;
 use kms_domain::files::{Scratch, ScratchSpace};
+use kms_domain::with_causes;
 
 use crate::answer;
 use crate::app::App;
 use crate::call::Request;
 use crate::error::ApiError;
-use crate::middleware::{RequestId, chain};
+use crate::middleware::RequestId;
 use crate::offload::Lane;
 
 /// Bytes of a part that may wait in memory.
@@ -225,7 +226,7 @@ impl Sending {
                 // The status is on the wire already: here is the only place to tell.
                 tracing::error!(
                     request_id = self.request.as_str(),
-                    error = %chain(error),
+                    error = %with_causes(error),
                     "an answer was cut off"
                 );
             })?;

@@ -10,7 +10,8 @@ use kms_domain::PortErrorKind;
 use kms_domain::upkeep::{Collected, Depth, Fault, Finding, FsckReport, StoredItem};
 use serde_json::{Value, json};
 
-use crate::{Failure, wiring, with_causes};
+use crate::{Failure, wiring};
+use kms_domain::with_causes;
 
 /// Status of a check that found something, and of one that could not be made.
 const FINDINGS: u8 = 1;

@@ -29,4 +29,6 @@ mod test_doubles;
 pub mod upkeep;
 pub mod users;
 
-pub use ports::{Clock, Done, IdSource, PortError, PortErrorKind, Timestamp, wait_for};
+pub use ports::{
+    Clock, Done, IdSource, PortError, PortErrorKind, Timestamp, wait_for, with_causes,
+};

@@ -116,6 +116,19 @@ impl PortError {
     }
 }
 
+/// An error with its causes in one line, each of which tells its own level only.
+#[must_use]
+pub fn with_causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +184,16 @@ mod tests {
     fn who_waits_for_an_outcome_that_is_dropped_is_told_so() {
         let lost: Result<u8, PortError> = wait_for(drop);
         assert_eq!(lost.unwrap_err().kind(), PortErrorKind::Internal);
+    }
+
+    #[test]
+    fn causes_follow_their_error_in_one_line() {
+        let cause = PortError::internal("disk 3 is on fire");
+        let error = PortError::new(PortErrorKind::Unavailable, cause);
+        assert_eq!(
+            with_causes(&error),
+            "the storage is busy: the storage failed: disk 3 is on fire"
+        );
     }
 
     #[test]

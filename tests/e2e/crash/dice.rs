@@ -43,6 +43,21 @@ impl Dice {
         self.below(end as u64) as usize
     }
 
+    /// Some of `all`, as many as are `wanted`; 0 stands for all of them.
+    pub(crate) fn choose<T>(&mut self, mut all: Vec<T>, wanted: u64) -> Vec<T> {
+        let found = all.len();
+        let wanted = match wanted {
+            0 => found,
+            some => found.min(some as usize),
+        };
+        for at in 0..wanted {
+            let other = at + self.index(found - at);
+            all.swap(at, other);
+        }
+        all.truncate(wanted);
+        all
+    }
+
     /// True once in `times`.
     pub(crate) const fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0

@@ -12,7 +12,7 @@ use kms_infra::backup::{
     verify,
 };
 
-use crate::with_causes;
+use kms_domain::with_causes;
 
 /// Finished, but not all is well.
 const INCOMPLETE: u8 = 1;

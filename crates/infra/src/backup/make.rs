@@ -8,15 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kms_domain::files::{BlobKey, Sha256};
-use kms_domain::{Clock, Timestamp};
+use kms_domain::{Clock, Timestamp, with_causes};
 use sha2::Digest as _;
 
 use super::folder::{BackupFolder, Generation};
 use super::manifest::{Entry, ManifestReader, ManifestWriter, Totals, Union, digest_of};
 use super::pool::{Found, PoolWriter};
-use super::{
-    BackupError, Observer, Problem, Progress, database_failed, io_failed, prune, utc, with_causes,
-};
+use super::{BackupError, Observer, Problem, Progress, database_failed, io_failed, prune, utc};
 use crate::disk::{BackupLease, DataDir, StoredBlobs, sync_folder};
 use crate::sqlite::{Content, LiveDatabase, SavedDatabase};
 

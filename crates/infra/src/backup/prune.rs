@@ -6,11 +6,12 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use kms_domain::files::Sha256;
+use kms_domain::with_causes;
 
 use super::folder::{BackupFolder, Generation};
 use super::make::Counting;
 use super::manifest::{ManifestReader, Union};
-use super::{BackupError, io_failed, with_causes};
+use super::{BackupError, io_failed};
 use crate::disk::sync_folder;
 
 /// Removes generations that were never finished, finished ones but the newest `keep`, and then what

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use kms_domain::with_causes;
+
 use super::folder::{BackupFolder, Generation};
 use super::make::{Counting, digest_of_file};
 use super::manifest::{ManifestReader, Totals, Union};
 use super::pool::{Found, Pool};
-use super::{BackupError, Observer, Progress, database_failed, with_causes};
+use super::{BackupError, Observer, Progress, database_failed};
 use crate::sqlite::SavedDatabase;
 
 /// Contents that are asked for at once.

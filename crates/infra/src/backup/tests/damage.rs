@@ -3,8 +3,8 @@ use std::fs;
 use kms_domain::files::BlobStore;
 use kms_testkit::builders::sha256_of;
 
-use super::super::*;
 use super::world::*;
+use kms_domain::with_causes;
 
 /// Takes the bytes away that are stored, without telling anybody.
 fn lose(world: &World, content: &[u8]) {

@@ -11,8 +11,8 @@ use kms_domain::upkeep::{Checksums, Inspection, Stored, StoredItem};
 use kms_domain::{PortError, Timestamp};
 use sha2::Digest as _;
 
-use super::format::{BLOCK, PackId, Place, RECORD_HEAD, next_data, read_whole, walk};
-use super::{Packs, Shared};
+use super::format::{BLOCK, PackId, Place, next_data, walk};
+use super::{Packs, Shared, content_of};
 use crate::disk::error::io_failed;
 use crate::disk::inventory::modified;
 use crate::disk::store::folder_entries;
@@ -79,20 +79,6 @@ pub(in crate::disk) fn inspect_record(
         sha256: bytes.then(sha256),
         checksums: Checksums::Sound,
     })
-}
-
-fn content_of(path: &Path, place: &Place) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e),
-    };
-    let mut record = vec![0; place.filled()];
-    if !read_whole(&file, &mut record, place.offset())? || !place.is_head_of(&record) {
-        return Ok(None);
-    }
-    record.drain(..RECORD_HEAD);
-    Ok(Some(record))
 }
 
 /// `None` for what is no pack, and for what has gone.

@@ -25,6 +25,12 @@ fn scene() -> Scene {
     Scene { folder, store }
 }
 
+/// A store that syncs each file by itself, and nothing but through `gate`.
+fn store_behind(gate: SyncGate, folder: &TempDir) -> DiskBlobStore {
+    let dir = DataDir::open(folder.path()).unwrap();
+    DiskBlobStore::with(&dir, Arc::new(gate), None, None)
+}
+
 fn sha256_of(bytes: &[u8]) -> Sha256 {
     Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
 }
@@ -176,12 +182,7 @@ fn a_full_disk_at_whichever_sync_ends_that_upload_alone() {
             }
             depth.sync(file)
         }));
-        let store = DiskBlobStore::with(
-            &DataDir::open(folder.path()).unwrap(),
-            Arc::new(gate),
-            None,
-            None,
-        );
+        let store = store_behind(gate, &folder);
         let error = publish(&store, &large()).unwrap_err();
         assert_eq!(error.kind(), PortErrorKind::StorageFull);
         assert_eq!(files(&folder.path().join("blobs")).len(), 0, "k = {k}");
@@ -199,12 +200,7 @@ fn the_second_blob_of_a_shard_syncs_itself_and_its_name_only() {
         counted.fetch_add(1, Ordering::SeqCst);
         depth.sync(file)
     }));
-    let store = DiskBlobStore::with(
-        &DataDir::open(folder.path()).unwrap(),
-        Arc::new(gate),
-        None,
-        None,
-    );
+    let store = store_behind(gate, &folder);
     publish(&store, b"one").unwrap();
     assert_eq!(calls.swap(0, Ordering::SeqCst), 4);
     publish(&store, b"one").unwrap();
