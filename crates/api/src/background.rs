@@ -10,7 +10,6 @@ use std::time::Duration;
 use kms_api::config::Config;
 use kms_domain::files::BlobId;
 use kms_domain::upkeep::{Collected, Collector, Scrubber};
-
 use kms_domain::with_causes;
 
 /// How long a thread waits after a failure before it tries again.

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 
 use kms_api::cli::FsckCommand;
 use kms_api::config::Config;
-use kms_domain::PortErrorKind;
 use kms_domain::upkeep::{Collected, Depth, Fault, Finding, FsckReport, StoredItem};
+use kms_domain::{PortErrorKind, with_causes};
 use serde_json::{Value, json};
 
 use crate::{Failure, wiring};
-use kms_domain::with_causes;
 
 /// Status of a check that found something, and of one that could not be made.
 const FINDINGS: u8 = 1;

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use kms_api::cli::BackupCommand;
 use kms_api::config::Config;
+use kms_domain::with_causes;
 use kms_infra::SystemClock;
 use kms_infra::backup::{
     BackupError, BackupJob, Observer, Problem, Progress, RestoreJob, VerifyJob, back_up, restore,
     verify,
 };
-
-use kms_domain::with_causes;
 
 /// Finished, but not all is well.
 const INCOMPLETE: u8 = 1;

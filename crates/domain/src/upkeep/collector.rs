@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::strays::for_each_stray;
 use super::{BlobInventory, BlobTrash, Stored, StoredItem, UpkeepRepository};
 use crate::files::{BlobId, BlobRef, BlobStore};
 use crate::{Clock, PortError, Timestamp};
@@ -210,31 +211,25 @@ impl Collector {
     ) -> Result<ControlFlow<()>, PortError> {
         let before = now.minus_millis(self.policy.stray_age);
         let mut found = HashSet::new();
-        let mut batch = Vec::new();
-        let mut failed = None;
-        let mut flow = ControlFlow::Continue(());
-        self.inventory.list(&mut |stored| {
+        let mut due = 0_usize;
+        let mut is_due = |stored: &Stored| {
             // Most copies have a row; the young ones need not be looked up to be left alone.
             if stored.modified >= before {
-                return ControlFlow::Continue(());
+                return ControlFlow::Continue(false);
             }
-            batch.push(stored);
-            if batch.len() >= BATCH {
-                failed = self.sort_out(now, &mut batch, &mut found, collected).err();
-                flow = go_on();
-            }
-            if failed.is_some() {
+            if due > 0 && due.is_multiple_of(BATCH) && go_on().is_break() {
                 return ControlFlow::Break(());
             }
-            flow
-        })?;
-        match failed {
-            Some(error) => return Err(error),
-            None if flow.is_continue() => {
-                self.sort_out(now, &mut batch, &mut found, collected)?;
-            }
-            None => {}
-        }
+            due = due.saturating_add(1);
+            ControlFlow::Continue(true)
+        };
+        let flow = for_each_stray(
+            &*self.rows,
+            &*self.inventory,
+            BATCH,
+            &mut is_due,
+            &mut |stray| self.sort_out(now, stray, &mut found, collected),
+        )?;
         if self.bytes.is_some() {
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = found;
         }
@@ -245,40 +240,31 @@ impl Collector {
     fn sort_out(
         &self,
         now: Timestamp,
-        batch: &mut Vec<Stored>,
+        stray: Stored,
         found: &mut HashSet<StoredItem>,
         collected: &mut Collected,
     ) -> Result<(), PortError> {
-        let keys: Vec<_> = batch.iter().map(|it| it.item.key().clone()).collect();
-        let named = self.rows.are_named(&keys)?;
-        for (stored, named) in batch.drain(..).zip(named) {
-            let is_copy = matches!(stored.item, StoredItem::Copy(_));
-            // Checksums without their copy are nobody's, whatever rows say of the copy.
-            if named && is_copy {
-                continue;
+        if let Some((_, trash)) = &self.bytes {
+            if !self.is_settled(&stray.item) {
+                collected.young = collected.young.saturating_add(1);
+                if found.len() < REMEMBERED {
+                    found.insert(stray.item);
+                }
+                return Ok(());
             }
-            if let Some((_, trash)) = &self.bytes {
-                if !self.is_settled(&stored.item) {
-                    collected.young = collected.young.saturating_add(1);
-                    if found.len() < REMEMBERED {
-                        found.insert(stored.item);
-                    }
-                    continue;
-                }
-                let again = self
-                    .rows
-                    .are_named(std::slice::from_ref(stored.item.key()))?;
-                if is_copy && again.first() != Some(&false) {
-                    continue;
-                }
-                if let Err(error) = trash.trash(&stored.item, now) {
-                    collected.fail(error);
-                    continue;
-                }
+            let key = stray.item.key();
+            let again = self.rows.are_named(std::slice::from_ref(key))?;
+            let is_copy = matches!(stray.item, StoredItem::Copy(_));
+            if is_copy && again.first() != Some(&false) {
+                return Ok(());
             }
-            collected.trashed = collected.trashed.saturating_add(1);
-            collected.trashed_bytes = collected.trashed_bytes.saturating_add(stored.size);
+            if let Err(error) = trash.trash(&stray.item, now) {
+                collected.fail(error);
+                return Ok(());
+            }
         }
+        collected.trashed = collected.trashed.saturating_add(1);
+        collected.trashed_bytes = collected.trashed_bytes.saturating_add(stray.size);
         Ok(())
     }
 

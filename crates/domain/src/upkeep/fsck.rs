@@ -2,6 +2,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::examine::examine;
+use super::strays::for_each_stray;
 use super::{BlobInventory, Checksums, Fault, Stored, StoredItem, UpkeepRepository};
 use crate::files::{BlobKey, BlobRef, BlobRepository};
 use crate::{Clock, PortError};
@@ -178,42 +179,24 @@ impl Fsck {
         read: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, PortError> {
         let before = self.clock.now().minus_millis(self.stray_age);
-        let mut batch = Vec::new();
-        let mut failed = None;
-        let mut flow = ControlFlow::Continue(());
-        let mut settle = |batch: &mut Vec<Stored>| -> Result<(), PortError> {
-            let keys: Vec<_> = batch.iter().map(|it| it.item.key().clone()).collect();
-            let named = self.rows.are_named(&keys)?;
-            for (stored, named) in batch.drain(..).zip(named) {
-                // Checksums without their copy are nobody's, whatever rows say of the copy.
-                if named && matches!(stored.item, StoredItem::Copy(_)) {
-                    continue;
-                }
-                if stored.modified >= before {
-                    report.young = report.young.saturating_add(1);
-                } else if self.is_still_there(&stored)? {
-                    tell(&Finding::Stray(stored));
-                }
+        let mut each = |stray: Stored| -> Result<(), PortError> {
+            if stray.modified >= before {
+                report.young = report.young.saturating_add(1);
+            } else if self.is_still_there(&stray)? {
+                tell(&Finding::Stray(stray));
             }
             Ok(())
         };
-        self.inventory.list(&mut |stored| {
-            batch.push(stored);
-            flow = read(0);
-            if flow.is_continue() && batch.len() >= PAGE {
-                failed = settle(&mut batch).err();
-            }
-            if failed.is_some() {
-                return ControlFlow::Break(());
-            }
-            flow
-        })?;
-        match failed {
-            Some(error) => return Err(error),
-            None if flow.is_continue() => settle(&mut batch)?,
-            None => {}
-        }
-        Ok(flow)
+        for_each_stray(
+            &*self.rows,
+            &*self.inventory,
+            PAGE,
+            &mut |_| match read(0) {
+                ControlFlow::Continue(()) => ControlFlow::Continue(true),
+                ControlFlow::Break(()) => ControlFlow::Break(()),
+            },
+            &mut each,
+        )
     }
 
     /// A copy may have been on its way out: replaced, or of a doomed content.

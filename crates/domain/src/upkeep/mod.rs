@@ -13,6 +13,7 @@ mod fsck;
 mod inventory;
 mod repository;
 mod scrubber;
+mod strays;
 
 pub use collector::{Collected, CollectionPolicy, Collector};
 pub use examine::Fault;
