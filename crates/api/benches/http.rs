@@ -49,13 +49,28 @@ mod table;
 
 use std::time::Duration;
 
+use load::{Case, Measured};
 use parts::Part;
+use table::{Contestant, Results};
 
 /// How long, how often, and over how many connections.
 struct Settings {
     rounds: usize,
     time: Duration,
     connections: usize,
+}
+
+impl Settings {
+    /// Rounds of all `cases`, one after the other in each.
+    fn alternate(&self, part: &str, cases: &[Case]) -> Vec<Results<Measured>> {
+        let mut contestants: Vec<_> = cases
+            .iter()
+            .map(|case| {
+                Contestant::new(case.name, |_| load::run(case, self.connections, self.time))
+            })
+            .collect();
+        table::alternate(part, self.rounds, &mut contestants)
+    }
 }
 
 const PARTS: [(&str, Part<Settings>); 2] = [("requests", requests::run), ("loaded", loaded::run)];

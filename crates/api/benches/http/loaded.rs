@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::Settings;
 use crate::bodies;
 use crate::kms::{self, Kms};
-use crate::load::{self, Case, Measured};
+use crate::load::{Case, Measured};
 use crate::seed::{self, OF_ALL, OF_ONE};
 use crate::summary::Row;
 use crate::table::{self, Contestant, Results, Spread};
@@ -85,15 +85,7 @@ fn rates(settings: &Settings, loaded: &Kms, empty: &Kms) -> Vec<Results<Measured
             ]
         })
         .collect();
-    let mut contestants: Vec<_> = cases
-        .iter()
-        .map(|case| {
-            Contestant::new(case.name, |_| {
-                load::run(case, settings.connections, settings.time)
-            })
-        })
-        .collect();
-    table::alternate("loaded, requests", settings.rounds, &mut contestants)
+    settings.alternate("loaded, requests", &cases)
 }
 
 /// Milliseconds for the whole list on a connection of its own, whatever the form of its answer.

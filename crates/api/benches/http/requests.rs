@@ -3,10 +3,10 @@
 use crate::Settings;
 use crate::bodies;
 use crate::kms::Kms;
-use crate::load::{self, Case, Measured};
+use crate::load::{Case, Measured};
 use crate::server::{self, Server};
 use crate::summary::Row;
-use crate::table::{self, Contestant, Results, Spread};
+use crate::table::{self, Results, Spread};
 
 const CONSTANT: &str = "constant answer";
 const INFO: &str = "info";
@@ -28,15 +28,7 @@ pub(crate) fn run(settings: &Settings) -> Vec<Row> {
         Case::new("getfile (10 KiB)", address, bodies::get_file(&kms)),
         Case::new("login", address, bodies::login(&kms)),
     ];
-    let mut contestants: Vec<_> = cases
-        .iter()
-        .map(|case| {
-            Contestant::new(case.name, |_| {
-                load::run(case, settings.connections, settings.time)
-            })
-        })
-        .collect();
-    let results = table::alternate("requests", settings.rounds, &mut contestants);
+    let results = settings.alternate("requests", &cases);
     print(&results);
     let named = |name| results.iter().find(|r| r.name == name).map(rate);
     let against = Against {

@@ -89,11 +89,7 @@ impl Seen {
             told(&self.referred),
             told(&self.doomed),
             self.lost,
-            if self.complaint().is_none() {
-                "yes"
-            } else {
-                "NO"
-            },
+            super::verdict(self.complaint().as_ref()),
         )
     }
 

@@ -167,11 +167,7 @@ impl Seen {
             self.refused,
             self.doomed,
             self.lost,
-            if self.complaint().is_none() {
-                "yes"
-            } else {
-                "NO"
-            },
+            super::verdict(self.complaint().as_ref()),
         )
     }
 
