@@ -1,13 +1,8 @@
 use std::io::{self, SeekFrom};
 use std::sync::Arc;
 
-use sha2::Digest as _;
-
 use super::{BlobId, BlobKey, BlobReader, BlobRef, BlobRepository, BlobStore, Sha256};
 use crate::PortError;
-
-/// Bytes that [`Download::verify`] reads at once.
-const VERIFIED_AT_ONCE: usize = 256 * 1024;
 
 /// Content on its way out. The store compares each byte with what was written before it answers
 /// it, so that wrong bytes never leave, in a whole or in a [`part`](Self::part): content whose
@@ -146,28 +141,6 @@ impl Download {
         // What was found wrong is found again where there is time to write it down.
         let read = self.reader.read_now(target).ok()??;
         (read > 0).then(|| self.count(read))
-    }
-
-    /// Reads everything and compares it with the SHA-256 of the content, whatever the store has
-    /// compared it with: for who looks after content that nobody asks for. May block for as long as
-    /// the content is large.
-    ///
-    /// # Errors
-    /// [`DownloadError`].
-    pub fn verify(self) -> Result<(), DownloadError> {
-        let mut whole = self.part(0, u64::MAX)?;
-        let mut hash = sha2::Sha256::new();
-        let mut buffer = vec![0; VERIFIED_AT_ONCE];
-        while !whole.is_complete() {
-            let read = whole.read(&mut buffer)?;
-            hash.update(buffer.get(..read).unwrap_or_default());
-        }
-        let found: [u8; 32] = hash.finalize().into();
-        if found == *whole.expected.as_bytes() {
-            Ok(())
-        } else {
-            Err(whole.damaged("its bytes have changed")?)
-        }
     }
 
     /// As much of `buffer` as there are bytes left.

@@ -62,17 +62,6 @@ impl MemoryBlobStore {
             .map(|blob| blob.found.to_vec())
     }
 
-    /// Flips one bit in the middle of a blob: same size, other content.
-    ///
-    /// # Panics
-    /// When there is no such blob, or no bit in it.
-    pub fn corrupt(&self, key: &BlobKey) {
-        self.change(key, |bytes| {
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
-        });
-    }
-
     /// Does damage to a blob.
     ///
     /// # Panics
@@ -83,31 +72,6 @@ impl MemoryBlobStore {
             Damage::Cut(length) => bytes.truncate(length),
             Damage::Grow => bytes.push(0),
         });
-    }
-
-    /// Cuts a blob to its first `len` bytes.
-    ///
-    /// # Panics
-    /// When there is no such blob.
-    pub fn truncate(&self, key: &BlobKey, len: usize) {
-        self.change(key, |bytes| bytes.truncate(len));
-    }
-
-    /// Puts `bytes` in the place of a blob's.
-    ///
-    /// # Panics
-    /// When there is no such blob.
-    pub fn replace(&self, key: &BlobKey, new: &[u8]) {
-        self.change(key, |bytes| *bytes = new.to_vec());
-    }
-
-    /// Loses a blob, as opposed to having it removed: it must have been there.
-    ///
-    /// # Panics
-    /// When there is no such blob.
-    pub fn lose(&self, key: &BlobKey) {
-        let lost = self.lock().blobs.remove(key.as_str());
-        assert!(lost.is_some(), "there is no blob {key}");
     }
 
     fn change(&self, key: &BlobKey, change: impl FnOnce(&mut Vec<u8>)) {

@@ -199,31 +199,6 @@ fn nothing_is_flagged_at_once_but_where_it_may_take_time() {
 }
 
 #[test]
-fn verifying_compares_everything_with_the_digest() {
-    let script = Script::default();
-    let mut good = open(&script, CONTENT).unwrap();
-    good.read(&mut [0; 4]).unwrap();
-    good.verify().unwrap();
-    open(&script, CONTENT)
-        .unwrap()
-        .part(3, 2)
-        .unwrap()
-        .verify()
-        .unwrap();
-    assert_eq!(flags(&script), 0);
-    // Whatever the store itself thinks of them.
-    let changed = open(&script, b"X123456789").unwrap();
-    let error = changed.verify().unwrap_err();
-    assert!(is_damaged(&error, "its bytes have changed"));
-    assert_eq!(flags(&script), 1);
-    changed_behind(&script, 5).verify().unwrap_err();
-    assert_eq!(flags(&script), 2);
-    let broken = over_broken_reader(&script, 5, io::ErrorKind::PermissionDenied);
-    assert_eq!(broken.verify().unwrap_err().code(), Code::ServerError);
-    assert_eq!(flags(&script), 2);
-}
-
-#[test]
 fn bytes_that_end_early_are_flagged() {
     let script = Script::default();
     let store = RecordingStore {
