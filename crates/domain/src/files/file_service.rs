@@ -4,7 +4,7 @@ mod store;
 use std::sync::Arc;
 
 use super::{
-    BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
+    BlobKey, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
     DownloadError, FileId, FileRepository, FileSummary, InstantUpload, ListPosition, Md5, NewFile,
     Sha256, StoredFile, Title, Visibility,
 };
@@ -212,12 +212,9 @@ impl FileService {
         ) else {
             return Ok(None);
         };
-        let ClaimCandidates::One(blob) = self.files.find_claimable(&scope)? else {
+        let Some(blob) = self.find_servable(&scope)? else {
             return Ok(None);
         };
-        if !self.is_servable(&blob)? {
-            return Ok(None);
-        }
         let now = self.clock.now();
         let file = self.new_file(actor, request.title, request.visibility, request.md5, now)?;
         let receipt = FileReceipt::new(&file, blob.sha256, blob.size);
@@ -227,6 +224,25 @@ impl FileService {
             blob,
             receipt,
         }))
+    }
+
+    /// The one content in `scope`, if its bytes are where they should be. As with a reader, an upload
+    /// of the same bytes may replace the copy between the look-up and the look at it.
+    fn find_servable(&self, scope: &ClaimScope) -> Result<Option<BlobRef>, FileError> {
+        let mut looked_at: Option<BlobKey> = None;
+        for _ in 0..OPEN_ROUNDS {
+            let ClaimCandidates::One(blob) = self.files.find_claimable(scope)? else {
+                return Ok(None);
+            };
+            if looked_at.as_ref() == Some(&blob.key) || blob.damaged {
+                return Ok(None);
+            }
+            if self.is_servable(&blob)? {
+                return Ok(Some(blob));
+            }
+            looked_at = Some(blob.key);
+        }
+        Ok(None)
     }
 
     /// Opens an entry that the caller may read.
@@ -291,9 +307,6 @@ impl FileService {
 
     /// Whether the bytes are where they should be, in full length. Flags them when not.
     fn is_servable(&self, blob: &BlobRef) -> Result<bool, FileError> {
-        if blob.damaged {
-            return Ok(false);
-        }
         match Download::open(&*self.store, Arc::clone(&self.blobs), blob.clone()) {
             Ok(_) => Ok(true),
             Err(DownloadError::Damaged { .. }) => Ok(false),

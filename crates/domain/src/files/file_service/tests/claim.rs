@@ -1,6 +1,7 @@
 //! Instant uploads.
 
 use super::*;
+use crate::files::{BlobKey, MockBlobRepository};
 
 fn request() -> ClaimFile {
     ClaimFile {
@@ -233,9 +234,42 @@ fn bytes_that_are_missing_short_or_long_are_flagged_and_not_given() {
             "files.find_claimable",
             "store.open held",
             "blobs.flag_damaged",
+            // Perhaps it was only replaced.
+            "files.find_claimable",
         ];
         assert_eq!(script.notes(), order);
     }
+}
+
+#[test]
+fn a_copy_that_is_replaced_while_it_is_looked_for_is_looked_for_again() {
+    let script = Script::default();
+    let mut files = MockFileRepository::new();
+    let on_find = script.clone();
+    let copies = Mutex::new(["old", "fresh"].into_iter());
+    files.expect_find_claimable().returning(move |_| {
+        on_find.call("files.find_claimable")?;
+        let key = BlobKey::parse(copies.lock().unwrap().next().unwrap()).unwrap();
+        let blob = BlobRef {
+            key,
+            ..held(CONTENT)
+        };
+        Ok(ClaimCandidates::One(blob))
+    });
+    files
+        .expect_claim()
+        .returning(|_, _, _| Ok(Claimed::Linked));
+    let store = RecordingStore {
+        missing: Some(BlobKey::parse("old").unwrap()),
+        ..RecordingStore::holding(&script, CONTENT)
+    };
+    let mut service = service(&script, files, store);
+    let mut blobs = MockBlobRepository::new();
+    blobs.expect_flag_damaged().returning(|_, _| Ok(()));
+    service.blobs = Arc::new(blobs);
+    let outcome = service.claim(&actor(), request()).unwrap();
+    assert_eq!(outcome, ClaimOutcome::Linked(receipt()));
+    assert_eq!(script.count("files.find_claimable"), 2);
 }
 
 #[test]
