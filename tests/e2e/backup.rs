@@ -109,19 +109,17 @@ fn write(user: &User, who: usize, load: &Load, all: &Acknowledged) {
             _ => bytes(seed, 3000 + turn as usize % 5000),
         };
         let fid = if turn % 6 == 3 {
+            // Also when somebody else's upload replaces the copy just then.
             let answer = user.instant("instant", &md5_hex(&content));
-            // Code 2 when somebody else's upload replaces the copy just then: nothing is promised.
-            (answer.code() == 131).then(|| answer.fid())
+            answer.expect_code(131).fid()
         } else {
-            Some(user.hide("file", &content))
+            user.hide("file", &content)
         };
         if turn % 6 == 5 {
             user.set_avatar(&bytes(seed, 2000)).expect_code(120);
         }
         last.clone_from(&content);
-        if let Some(fid) = fid {
-            all.lock().unwrap().insert(fid, (who, content));
-        }
+        all.lock().unwrap().insert(fid, (who, content));
         load.turns.fetch_add(1, Ordering::Relaxed);
         turn += 1;
     }
