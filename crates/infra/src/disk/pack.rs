@@ -38,7 +38,7 @@ const QUEUE: usize = 1024;
 /// The packs of a data folder. Dropped, it finishes what was queued.
 pub(super) struct Packs {
     shared: Arc<Shared>,
-    // None only while it is dropped.
+    // None where nothing is appended, and while it is dropped.
     queue: Option<SyncSender<Work>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -61,35 +61,49 @@ enum QueueError {
 }
 
 impl Packs {
-    /// The packs in `dir`. `None` where removed records would never give their room back, or where
-    /// the thread could not be started; small blobs are files of their own there.
-    pub(super) fn of(dir: &DataDir, gate: &Arc<SyncGate>) -> Option<Self> {
+    /// The packs in `dir`. Nothing is [appended](Self::may_append) to any where removed records would
+    /// never give their room back, or where the thread could not be started.
+    pub(super) fn of(dir: &DataDir, gate: &Arc<SyncGate>) -> Self {
+        let mut packs = Self::only_read(dir, gate);
+        if let Err(error) = packs.shared.try_hole() {
+            tracing::warn!(%error, "small files get a file each: holes cannot be made here");
+            return packs;
+        }
+        let (sender, receiver) = sync_channel(QUEUE);
+        let appender = Appender::new(Arc::clone(&packs.shared));
+        let thread = Builder::new()
+            .name("kms-packs".to_owned())
+            .spawn(move || appender.run(&receiver));
+        match thread {
+            Ok(thread) => {
+                packs.queue = Some(sender);
+                packs.thread = Some(thread);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "small files get a file each: no thread for packs");
+            }
+        }
+        packs
+    }
+
+    /// The packs in `dir`, which are read and removed from, and never appended to.
+    pub(super) fn only_read(dir: &DataDir, gate: &Arc<SyncGate>) -> Self {
         let shared = Arc::new(Shared {
             folder: dir.packs(),
             _dir: dir.clone(),
             gate: Arc::clone(gate),
             active: Mutex::default(),
         });
-        if let Err(error) = shared.try_hole() {
-            tracing::warn!(%error, "small files get a file each: holes cannot be made here");
-            return None;
+        Self {
+            shared,
+            queue: None,
+            thread: None,
         }
-        let (sender, receiver) = sync_channel(QUEUE);
-        let appender = Appender::new(Arc::clone(&shared));
-        let thread = Builder::new()
-            .name("kms-packs".to_owned())
-            .spawn(move || appender.run(&receiver));
-        match thread {
-            Ok(thread) => Some(Self {
-                shared,
-                queue: Some(sender),
-                thread: Some(thread),
-            }),
-            Err(error) => {
-                tracing::warn!(%error, "small files get a file each: no thread for packs");
-                None
-            }
-        }
+    }
+
+    /// Whether small blobs become records. If not, each is to be a file of its own.
+    pub(super) const fn may_append(&self) -> bool {
+        self.queue.is_some()
     }
 
     /// Stores `content`, at most [`MAX_CONTENT`] bytes, and has `done` called with its key when it is

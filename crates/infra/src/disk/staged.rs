@@ -59,10 +59,7 @@ impl StagedBlob for Staged {
     fn publish_then(self: Box<Self>, sha256: &Sha256, done: Done<BlobKey>) {
         match *self {
             Self::File(file) => done(file.publish(sha256)),
-            Self::Small { store, content } => match &store.packs {
-                Some(packs) => packs.append(*sha256, content, done),
-                None => done(Err(PortError::internal("there are no packs"))),
-            },
+            Self::Small { store, content } => store.packs.append(*sha256, content, done),
         }
     }
 }

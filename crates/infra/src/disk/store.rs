@@ -30,8 +30,8 @@ pub(super) struct Inner {
     pub(super) gate: Arc<SyncGate>,
     // Where there is one, files of medium size are made durable by it.
     pub(super) group: Option<GroupSync>,
-    // Where there are some, small blobs are in them.
-    pub(super) packs: Option<Packs>,
+    // Small blobs are in them, unless they may not be appended to.
+    pub(super) packs: Packs,
     // Shards whose own names are known to be durable. Empty at the start, because a process that
     // died may have made some without syncing them; at most 65,536.
     shards: Mutex<HashSet<PathBuf>>,
@@ -42,24 +42,19 @@ impl DiskBlobStore {
     #[must_use]
     pub fn new(dir: &DataDir) -> Self {
         let gate = Arc::new(SyncGate::new());
-        let (group, packs) = (GroupSync::of(dir.path()), Packs::of(dir, &gate));
-        Self::with(dir, gate, group, packs)
+        let packs = Packs::of(dir, &gate);
+        Self::with(dir, gate, GroupSync::of(dir.path()), packs)
     }
 
-    /// The same, with a file of its own for every blob, however small. What another store has packed
-    /// is not found.
+    /// The same, with a file of its own for every new blob, however small.
     #[must_use]
     pub fn without_packs(dir: &DataDir) -> Self {
         let gate = Arc::new(SyncGate::new());
-        Self::with(dir, gate, GroupSync::of(dir.path()), None)
+        let packs = Packs::only_read(dir, &gate);
+        Self::with(dir, gate, GroupSync::of(dir.path()), packs)
     }
 
-    fn with(
-        dir: &DataDir,
-        gate: Arc<SyncGate>,
-        group: Option<GroupSync>,
-        packs: Option<Packs>,
-    ) -> Self {
+    fn with(dir: &DataDir, gate: Arc<SyncGate>, group: Option<GroupSync>, packs: Packs) -> Self {
         Self(Arc::new(Inner {
             dir: dir.clone(),
             gate,
@@ -93,10 +88,7 @@ impl DiskBlobStore {
                 }
             }
         }
-        match &self.0.packs {
-            Some(packs) => packs.keys(each),
-            None => Ok(()),
-        }
+        self.0.packs.keys(each)
     }
 }
 
@@ -138,22 +130,18 @@ impl BlobStore for DiskBlobStore {
             .gate
             .check()
             .map_err(sync_failed("stage in", &staging))?;
-        Ok(match self.0.packs {
-            Some(_) => Box::new(Staged::Small {
+        if self.0.packs.may_append() {
+            return Ok(Box::new(Staged::Small {
                 store: Arc::clone(&self.0),
                 content: Vec::new(),
-            }),
-            None => Box::new(Staged::File(Box::new(StagedFile::new(&self.0)?))),
-        })
+            }));
+        }
+        Ok(Box::new(Staged::File(Box::new(StagedFile::new(&self.0)?))))
     }
 
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
         let Some((sha256, path)) = self.0.locate(key) else {
-            return self
-                .0
-                .packs
-                .as_ref()
-                .map_or(Ok(None), |packs| packs.open(key));
+            return self.0.packs.open(key);
         };
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -172,11 +160,7 @@ impl BlobStore for DiskBlobStore {
     /// The checksums go last: a reader that makes them anew relies on that.
     fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
         let Some((_, path)) = self.0.locate(key) else {
-            return self
-                .0
-                .packs
-                .as_ref()
-                .map_or(Ok(()), |packs| packs.remove(key));
+            return self.0.packs.remove(key);
         };
         let sums = sums::path_of(&path);
         for path in [path, sums] {
@@ -191,8 +175,7 @@ impl BlobStore for DiskBlobStore {
     }
 
     fn discard(&self, key: &BlobKey) {
-        let packs = self.0.packs.as_ref();
-        if packs.is_some_and(|packs| packs.discard(key)) {
+        if self.0.packs.discard(key) {
             return;
         }
         if let Err(error) = self.remove(key) {

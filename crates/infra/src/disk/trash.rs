@@ -29,10 +29,7 @@ impl DiskBlobStore {
     }
 
     fn trash_record(&self, key: &BlobKey, now: Timestamp) -> Result<(), PortError> {
-        let Some(packs) = &self.inner().packs else {
-            return Ok(());
-        };
-        let Some(content) = packs.content(key)? else {
+        let Some(content) = self.inner().packs.content(key)? else {
             return Ok(());
         };
         let place = self.place_in_trash(now, key.as_str());
@@ -88,8 +85,7 @@ impl BlobTrash for DiskBlobStore {
     }
 
     fn reclaim(&self, before: Timestamp) -> Result<u64, PortError> {
-        let packs = self.inner().packs.as_ref();
-        packs.map_or(Ok(0), |packs| packs.reclaim(before))
+        self.inner().packs.reclaim(before)
     }
 
     fn empty(&self, before: Timestamp) -> Result<u64, PortError> {

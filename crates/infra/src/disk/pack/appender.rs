@@ -213,15 +213,18 @@ impl Appender {
     fn begin(&self) -> Result<Active, Cause> {
         let id = PackId::from_bytes(random_bytes().map_err(Cause::Port)?);
         let nonce = Nonce::from_bytes(random_bytes().map_err(Cause::Port)?);
+        // Before it is there, so that nobody takes it away before it has a record.
+        *self.shared.active() = Some(id);
         let file = OpenOptions::new()
             .write(true)
             .read(true)
             .create_new(true)
             .mode(0o600)
-            .open(self.shared.path(id))
-            .map_err(Cause::Write)?;
-        // From now on, so that no removal takes the file away before it has a record.
-        *self.shared.active() = Some(id);
+            .open(self.shared.path(id));
+        let file = file.map_err(|error| {
+            *self.shared.active() = None;
+            Cause::Write(error)
+        })?;
         let active = Active {
             id,
             nonce,

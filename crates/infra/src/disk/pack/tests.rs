@@ -31,7 +31,9 @@ fn scene_with(gate: SyncGate) -> Scene {
 }
 
 fn packs_in(folder: &Path, gate: SyncGate) -> Packs {
-    Packs::of(&DataDir::open(folder).unwrap(), &Arc::new(gate)).expect("holes can be made here")
+    let packs = Packs::of(&DataDir::open(folder).unwrap(), &Arc::new(gate));
+    assert!(packs.may_append(), "holes cannot be made here");
+    packs
 }
 
 fn sha256_of(content: &[u8]) -> Sha256 {

@@ -28,7 +28,13 @@ fn scene() -> Scene {
 /// A store that syncs each file by itself, and nothing but through `gate`.
 fn store_behind(gate: SyncGate, folder: &TempDir) -> DiskBlobStore {
     let dir = DataDir::open(folder.path()).unwrap();
-    DiskBlobStore::with(&dir, Arc::new(gate), None, None)
+    store_with(&dir, gate, None)
+}
+
+fn store_with(dir: &DataDir, gate: SyncGate, group: Option<GroupSync>) -> DiskBlobStore {
+    let gate = Arc::new(gate);
+    let packs = Packs::only_read(dir, &gate);
+    DiskBlobStore::with(dir, gate, group, packs)
 }
 
 fn sha256_of(bytes: &[u8]) -> Sha256 {
@@ -153,7 +159,7 @@ fn whichever_sync_fails_nothing_is_published_until_a_restart() {
             }
             depth.sync(file)
         }));
-        let store = DiskBlobStore::with(&dir, Arc::new(gate), None, None);
+        let store = store_with(&dir, gate, None);
         let mut before = store.stage().unwrap();
         before.write(b"before").unwrap();
 
@@ -273,7 +279,7 @@ fn a_small_file_takes_one_sync_of_the_file_system_and_none_of_its_own() {
         Ok(())
     }));
     let dir = DataDir::open(folder.path()).unwrap();
-    let store = DiskBlobStore::with(&dir, Arc::new(gate), Some(group), None);
+    let store = store_with(&dir, gate, Some(group));
     publish(&store, b"small").unwrap();
     assert_eq!(all.load(Ordering::SeqCst), 1);
     assert_eq!(own.load(Ordering::SeqCst), 0);
@@ -327,7 +333,7 @@ fn when_the_file_system_cannot_be_synced_nothing_is_published() {
             _ => Err(kind.into()),
         }));
         let dir = DataDir::open(folder.path()).unwrap();
-        let store = DiskBlobStore::with(&dir, Arc::new(SyncGate::new()), Some(group), None);
+        let store = store_with(&dir, SyncGate::new(), Some(group));
         let mut begun = store.stage().unwrap();
         begun.write(b"begun before").unwrap();
         publish(&store, &large()).unwrap_err();
@@ -336,4 +342,22 @@ fn when_the_file_system_cannot_be_synced_nothing_is_published() {
         assert_eq!(files(folder.path()).len(), 1, "more than the lock");
         assert_eq!(publish(&store, b"later").is_err(), closed);
     }
+}
+
+#[test]
+fn what_was_packed_is_read_and_removed_also_where_nothing_is_packed_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let packing = DiskBlobStore::new(&DataDir::open(folder.path()).unwrap());
+    let (kept, gone) = (publish(&packing, b"kept"), publish(&packing, b"gone"));
+    drop(packing);
+    let store = DiskBlobStore::without_packs(&DataDir::open(folder.path()).unwrap());
+    let (kept, gone) = (kept.unwrap(), gone.unwrap());
+    assert_eq!(read(&store, &kept).unwrap(), b"kept");
+    store.remove(&gone).unwrap();
+    assert_eq!(read(&store, &gone), None);
+    let mut keys = Vec::new();
+    store.keys(&mut |key| keys.push(key)).unwrap();
+    assert_eq!(keys, [kept]);
+    publish(&store, b"new").unwrap();
+    assert_eq!(files(&folder.path().join("blobs")).len(), 1);
 }
