@@ -67,7 +67,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     let data = DataDir::open(&config.data_dir)?;
-    let database = wiring::open_database(config, data.database_path(), true)?;
+    let database = wiring::open_own_database(config, &data)?;
     let store = DiskBlobStore::new(&data);
     let app = wiring::app(config, wiring::services(config, &data, &store, &database));
     let server = Server::bind(ServerConfig {

@@ -115,6 +115,10 @@ fn accounts(config: &Config, database: &SqliteDatabase) -> AccountService {
     }
 }
 
+/// Longer than an upload takes from the name of its bytes to its row, on however slow a disk: a younger
+/// stray may be one in flight, whatever the operator chose.
+const LONGEST_COMMIT: Duration = Duration::from_secs(3600);
+
 /// The collector of the process that owns the folder. `exclusive`: it takes no uploads.
 pub(crate) fn collector(
     config: &Config,
@@ -124,19 +128,28 @@ pub(crate) fn collector(
     exclusive: bool,
 ) -> Collector {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let policy = collection_policy(config, exclusive);
     Collector::new(
         Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock))),
         Some((Arc::new(store.clone()), Arc::new(store.clone()))),
         Arc::new(DiskInventory::new(data.path())),
         clock,
-        collection_policy(config, exclusive),
+        CollectionPolicy {
+            stray_age: if exclusive {
+                policy.stray_age
+            } else {
+                policy.stray_age.max(millis(LONGEST_COMMIT))
+            },
+            ..policy
+        },
     )
 }
 
 /// The collector of a command that takes the folder for itself.
 pub(crate) fn exclusive_collector(config: &Config) -> Result<Collector, Failure> {
+    expect_database(config)?;
     let data = DataDir::open(&config.data_dir)?;
-    let database = open_database(config, data.database_path(), true)?;
+    let database = open_own_database(config, &data)?;
     reserve(config, &data, &database);
     let store = DiskBlobStore::new(&data);
     Ok(collector(config, &data, &store, &database, true))
@@ -165,11 +178,33 @@ pub(crate) fn dry_collector(config: &Config) -> Result<Collector, Failure> {
 
 /// Opens the database as a guest: a server may be running, and nothing may be made.
 fn open_beside(config: &Config) -> Result<SqliteDatabase, Failure> {
+    Ok(open_database(config, expect_database(config)?, false)?)
+}
+
+/// Where the database is, which must be there: who looks after a folder does not make one.
+fn expect_database(config: &Config) -> Result<PathBuf, Failure> {
     let path = DataDir::database_path_in(&config.data_dir);
-    if !path.try_exists()? {
-        return Err(format!("there is no database {}", path.display()).into());
+    if path.try_exists()? {
+        Ok(path)
+    } else {
+        Err(format!("there is no database {}", path.display()).into())
     }
-    Ok(open_database(config, path, false)?)
+}
+
+/// Opens the database of a folder that this process owns. That takes some room, for which the reserve
+/// is given back if need be.
+pub(crate) fn open_own_database(
+    config: &Config,
+    data: &DataDir,
+) -> Result<SqliteDatabase, kms_infra::sqlite::OpenError> {
+    let opened = open_database(config, data.database_path(), true);
+    if opened.is_err() && Reserve::give_back(data) {
+        tracing::warn!(
+            "the reserve was given back, in case there was no room for opening the database"
+        );
+        return open_database(config, data.database_path(), true);
+    }
+    opened
 }
 
 fn collection_policy(config: &Config, exclusive: bool) -> CollectionPolicy {

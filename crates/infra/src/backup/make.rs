@@ -111,7 +111,12 @@ pub fn back_up(
     names().map_err(io_failed(folder.path(), "the folder cannot be synced"))?;
 
     run.observer.progress("removing what is old", run.progress);
-    let removed = prune::prune(&folder, &generation, job.keep, &mut run.observer)?;
+    // The backup is whole already, whatever becomes of older ones.
+    let removed = prune::prune(&folder, &generation, job.keep, &mut run.observer);
+    let removed = removed.unwrap_or_else(|error| {
+        run.observer.problem("older backups", with_causes(&error));
+        0
+    });
     let Totals {
         contents,
         missing,

@@ -1,6 +1,8 @@
 //! Making a data folder of a backup.
 
-use std::fs::{self, File};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -110,7 +112,16 @@ fn copy_database(
     to: &Path,
 ) -> Result<SavedDatabase, BackupError> {
     let from = generation.database();
-    fs::copy(&from, to).map_err(io_failed(&from, "the database cannot be copied"))?;
+    // Not `fs::copy`: the backup may be read-only, and the copy is not to be.
+    let copy = || -> io::Result<u64> {
+        let mut copy = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)?;
+        io::copy(&mut File::open(&from)?, &mut copy)
+    };
+    copy().map_err(io_failed(&from, "the database cannot be copied"))?;
     // Of the copy: that is what counts.
     if digest_of_file(to)? != manifest.database {
         return Err(BackupError::refused(

@@ -34,6 +34,12 @@ pub enum OpenError {
          and restore again"
     )]
     Restoring(PathBuf),
+    /// It is not empty, and no data folder either.
+    #[error(
+        "{0}: this is in the way: the folder around it is neither empty nor a data folder of this \
+         server; choose another one"
+    )]
+    Foreign(PathBuf),
     /// Something is in a folder that must be empty.
     #[error("{0}: the folder is not empty")]
     NotEmpty(PathBuf),
@@ -60,6 +66,7 @@ impl DataDir {
         let path = std::path::absolute(path.as_ref())
             .map_err(failed(path.as_ref(), "the path has no absolute form"))?;
         make_folder(&path).map_err(failed(&path, "the data folder cannot be made"))?;
+        expect_no_strangers(&path)?;
         let lock = take_lock(&path)?;
         if path.join(RESTORING).exists() {
             return Err(OpenError::Restoring(path));
@@ -68,6 +75,9 @@ impl DataDir {
         for folder in [dir.blobs(), dir.packs(), dir.staging(), dir.trash()] {
             make_folder(&folder).map_err(failed(&folder, "the folder cannot be made"))?;
         }
+        // By its owner: a lock that a backup of somebody else has made could not be taken.
+        let lease = dir.backup_lock();
+        super::lease::open(&lease).map_err(failed(&lease, "the lock of backups cannot be made"))?;
         let staging = dir.staging();
         empty(&staging).map_err(failed(&staging, "the staging area cannot be emptied"))?;
         sync_folder(dir.path()).map_err(failed(dir.path(), "the data folder cannot be synced"))?;
@@ -115,6 +125,10 @@ impl DataDir {
         }
     }
 
+    pub(super) fn backup_lock(&self) -> PathBuf {
+        super::lease::path_in(self.path())
+    }
+
     pub(super) fn blobs(&self) -> PathBuf {
         self.path().join("blobs")
     }
@@ -135,6 +149,23 @@ impl DataDir {
 pub(super) fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::Io { path, step, source }
+}
+
+/// What is emptied and removed in a data folder must be its own. The first opening makes the lock file,
+/// and a copy without that has its database.
+fn expect_no_strangers(data: &Path) -> Result<(), OpenError> {
+    if data.join(LOCK).exists() || data.join(DATABASE).exists() || data.join(RESTORING).exists() {
+        return Ok(());
+    }
+    let listed = || failed(data, "the data folder cannot be listed");
+    for entry in fs::read_dir(data).map_err(listed())? {
+        let entry = entry.map_err(listed())?;
+        // A file system of its own comes with this one.
+        if entry.file_name() != "lost+found" {
+            return Err(OpenError::Foreign(entry.path()));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn take_lock(data: &Path) -> Result<File, OpenError> {
@@ -253,6 +284,26 @@ mod tests {
             0
         );
         assert!(temp.path().join("blobs/kept").exists());
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_refused_and_left_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::create_dir_all(temp.path().join("staging/raw")).unwrap();
+        fs::write(temp.path().join("staging/raw/x.csv"), "theirs").unwrap();
+        let error = DataDir::open(temp.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Foreign(_)), "{error:?}");
+        assert!(temp.path().join("staging/raw/x.csv").exists());
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_copy_without_its_lock_and_a_fresh_file_system_are_taken() {
+        for name in ["kms.db", "lost+found"] {
+            let temp = tempfile::tempdir().unwrap();
+            fs::write(temp.path().join(name), "").unwrap();
+            DataDir::open(temp.path()).unwrap();
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl BackupLease {
     /// # Errors
     /// [`PortError`]: the file cannot be opened, made or locked.
     pub fn try_exclusive(dir: &DataDir) -> Result<Option<Self>, PortError> {
-        let path = path_in(dir.path());
+        let path = dir.backup_lock();
         let file = open(&path).map_err(io_failed("open", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
@@ -51,11 +51,19 @@ impl BackupLease {
     }
 }
 
-fn path_in(data: &Path) -> PathBuf {
+pub(super) fn path_in(data: &Path) -> PathBuf {
     data.join("backup.lock")
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// For reading where it is there: whoever makes a backup need not be its owner.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    match File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => make(path),
+        other => other,
+    }
+}
+
+fn make(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .write(true)

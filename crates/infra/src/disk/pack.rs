@@ -236,7 +236,14 @@ fn content_of(pack: &Path, place: &Place) -> io::Result<Option<Vec<u8>>> {
     };
     // All of it, now: what is read later could meet the hole of a removal.
     let mut record = vec![0; place.filled()];
-    if !read_whole(&file, &mut record, place.offset())? || !place.is_head_of(&record) {
+    let mut head = [0; RECORD_HEAD];
+    // The head once more, after the rest: a removal while it was read may have taken some of it, and
+    // takes the head first.
+    let is_there = read_whole(&file, &mut record, place.offset())?
+        && read_whole(&file, &mut head, place.offset())?
+        && place.is_head_of(&record)
+        && place.is_head_of(&head);
+    if !is_there {
         return Ok(None);
     }
     record.drain(..RECORD_HEAD);

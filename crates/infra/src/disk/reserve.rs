@@ -4,8 +4,8 @@
 //! finds the disk full gives it back ([`Reserve::spend`]), and from then on no upload begins until there
 //! is room for the reserve and as much again; rows can be written meanwhile.
 
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
 use kms_domain::{Done, PortError, PortErrorKind};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::Errno;
 
 use super::DataDir;
 
@@ -37,13 +38,19 @@ impl Reserve {
     #[must_use]
     pub fn new(dir: &DataDir, size: u64) -> Self {
         let reserve = Self(Arc::new(Inner {
-            path: dir.path().join("reserve"),
+            path: path_in(dir),
             _dir: dir.clone(),
             size,
             held: Mutex::new(false),
         }));
         reserve.0.begin();
         reserve
+    }
+
+    /// Gives back what is set aside in `dir`, before there is a reserve to ask. `false`: there is none.
+    #[must_use]
+    pub fn give_back(dir: &DataDir) -> bool {
+        fs::remove_file(path_in(dir)).is_ok()
     }
 
     /// Gives the room back. To be called by whoever finds the disk full.
@@ -56,6 +63,10 @@ impl Reserve {
     pub fn is_held(&self) -> bool {
         self.0.is_held()
     }
+}
+
+fn path_in(dir: &DataDir) -> PathBuf {
+    dir.path().join("reserve")
 }
 
 impl Inner {
@@ -109,13 +120,23 @@ impl Inner {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true).mode(0o600);
             let file = options.open(&self.path)?;
-            Ok(fallocate(&file, FallocateFlags::empty(), 0, self.size)?)
+            match fallocate(&file, FallocateFlags::empty(), 0, self.size) {
+                // Not every file system can; then it takes as long as writing so much.
+                Err(Errno::NOTSUP | Errno::NOSYS) => write_zeros(&file, self.size),
+                other => Ok(other?),
+            }
         })();
         if made.is_err() {
             let _ = fs::remove_file(&self.path);
         }
         made
     }
+}
+
+fn write_zeros(file: &File, size: u64) -> io::Result<()> {
+    io::copy(&mut io::repeat(0).take(size), &mut &*file)?;
+    // Until then it may be no more than a promise.
+    file.sync_all()
 }
 
 /// A store that gives the reserve back when the disk is full, and takes no bytes until it is there

@@ -172,7 +172,12 @@ impl Appender {
             }
         };
         if active.end.saturating_add(bytes) > active.ready && bytes < LARGE_BATCH {
-            make_ready(&self.shared, &mut active)?;
+            let made = make_ready(&self.shared, &mut active);
+            if let Err(cause) = made {
+                // To be sealed.
+                self.active = Some(active);
+                return Err(cause);
+            }
         }
         self.buffer.clear();
         let mut keys = Vec::with_capacity(batch.len());

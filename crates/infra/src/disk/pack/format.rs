@@ -234,8 +234,13 @@ pub(super) fn walk(
             return Ok(());
         };
         let mut head = [0; RECORD_HEAD];
-        if !read_whole(file, &mut head, u64::from(at).saturating_mul(BLOCK))? {
-            return Ok(());
+        match read_whole(file, &mut head, u64::from(at).saturating_mul(BLOCK)) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            // A block that the device does not give keeps nobody from the others.
+            Err(error) => {
+                tracing::warn!(%error, %pack, block = at, "a block of a pack could not be read");
+            }
         }
         let found = Place::of_head(pack, &nonce, at, &head);
         let blocks = found.map_or(1, |place| place.span() / BLOCK);

@@ -137,6 +137,7 @@ fn the_records_of_a_process_that_was_killed_are_all_there() {
     let written = [append(&packs, b"one"), append(&packs, &[9; 30_000])];
     // What a kill leaves: the pack as it is, with space that was made ready and half a record.
     let copy = tempfile::tempdir().unwrap();
+    fs::write(copy.path().join("LOCK"), "").unwrap();
     fs::create_dir(copy.path().join("packs")).unwrap();
     let path = only_file(folder.path());
     let left = copy.path().join("packs").join(path.file_name().unwrap());
