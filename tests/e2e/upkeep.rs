@@ -339,8 +339,10 @@ fn damage_that_nobody_asked_for_is_found_by_scrubbing_and_healed() {
             user.instant("claimed", &md5).status == 404
         });
     }
-    let told = |log: &str| log.matches("stored content is damaged").count();
-    assert_eq!(told(&server.log()), 4, "{}", server.log());
+    // The flags come first and the words behind them.
+    until("the damage is told", || {
+        server.log().matches("stored content is damaged").count() == 4
+    });
     for (fid, content) in &files {
         user.publish("again", content);
         assert!(user.read(fid) == *content);

@@ -181,7 +181,7 @@ impl Request {
         lane: Lane,
         job: impl FnOnce(&Services, &Actor) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        as_actor(&self.app, lane, self.token()?, job).await
+        as_actor(&self.app, lane, self.token(), job).await
     }
 
     /// Runs a use case of short reads for whom the token names, without leaving the worker. Noting
@@ -225,15 +225,16 @@ impl Request {
 }
 
 /// Runs a use case for whom `token` names. The token is judged before anything else: pass the parsed
-/// input as a `Result` and open it inside `job`.
+/// input as a `Result` and open it inside `job`. Without a token, `job` is dropped where it may block as
+/// well: an upload that it holds is a file to be removed.
 pub(crate) async fn as_actor<T: Send + 'static>(
     app: &App,
     lane: Lane,
-    token: Token,
+    token: Result<Token, ApiError>,
     job: impl FnOnce(&Services, &Actor) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     app.run(lane, move |services| {
-        let actor = authenticate(services, &token)?;
+        let actor = authenticate(services, &token?)?;
         job(services, &actor)
     })
     .await

@@ -51,26 +51,27 @@ pub(super) async fn upload(call: Call) -> Result<HttpResponse, ApiError> {
             .await
             .map(claimed);
     };
-    store(&request.app, request.token()?, upload, input)
+    store(&request.app, request.token(), upload, input)
         .await
         .map(stored)
 }
 
-/// Stores an upload for whom `token` names; a small one without leaving the worker.
+/// Stores an upload for whom `token` names; a small one without leaving the worker, if the store takes
+/// it without a device.
 pub(super) async fn store(
     app: &web::Data<App>,
-    token: Token,
+    token: Result<Token, ApiError>,
     upload: Upload,
     input: Result<Input, ApiError>,
 ) -> Result<UploadOutcome, ApiError> {
-    if !upload.is_small() {
+    if !upload.is_small() || !app.services.files.takes_small_at_once() {
         return as_actor(app, Lane::Storage, token, move |services, actor| {
             let (input, upload) = (input?, upload.finish(services)?);
             Ok(services.files.store(actor, upload, input.with_bytes())?)
         })
         .await;
     }
-    begin_as_actor(app, token, move |services, actor, finish| {
+    begin_as_actor(app, token?, move |services, actor, finish| {
         let (input, upload) = (input?, upload.finish(services)?);
         let done =
             move |outcome: Result<_, FileError>| finish.with(outcome.map_err(ApiError::from));

@@ -4,8 +4,9 @@ use std::io::{self, Read, Seek};
 use super::Sha256;
 use crate::{Done, PortError};
 
-/// Content of at most so many bytes is small: staging it does not block, and
-/// [`StagedBlob::publish_then`] does not either. Hashing as much takes a tenth of a millisecond.
+/// Content of at most so many bytes is small: where a store [says so](BlobStore::takes_small_at_once),
+/// staging it does not block, and [`StagedBlob::publish_then`] does not either. Hashing as much takes a
+/// tenth of a millisecond.
 pub const SMALL_CONTENT: usize = 48 * 1024;
 
 /// Where the bytes are. Content is written once, never changed, and named by a key that is never
@@ -16,6 +17,12 @@ pub trait BlobStore: Send + Sync {
     /// # Errors
     /// [`PortError`].
     fn stage(&self) -> Result<Box<dyn StagedBlob>, PortError>;
+
+    /// Whether what is said of [`SMALL_CONTENT`] holds at this moment. Does not block. As it stands, it
+    /// does not hold.
+    fn takes_small_at_once(&self) -> bool {
+        false
+    }
 
     /// Opens a published blob. `None`: there is none under this key.
     ///
@@ -56,8 +63,8 @@ pub trait StagedBlob: Send {
     fn publish(self: Box<Self>, sha256: &Sha256) -> Result<BlobKey, PortError>;
 
     /// Like [`publish`](Self::publish), for a caller that does not wait: `done` is called with the
-    /// key. Does not block if at most [`SMALL_CONTENT`] bytes were written. As it stands, it waits
-    /// like `publish`.
+    /// key. Does not block if at most [`SMALL_CONTENT`] bytes were written to a store that
+    /// [takes them at once](BlobStore::takes_small_at_once). As it stands, it waits like `publish`.
     fn publish_then(self: Box<Self>, sha256: &Sha256, done: Done<BlobKey>) {
         done(self.publish(sha256));
     }

@@ -226,18 +226,24 @@ impl FileService {
         }))
     }
 
-    /// The one content in `scope`, if its bytes are where they should be. As with a reader, an upload
-    /// of the same bytes may replace the copy between the look-up and the look at it.
+    /// The one content in `scope`, if its bytes are where they should be, in full length. As with a
+    /// reader, an upload of the same bytes may replace the copy between the look-up and the look at it.
+    /// Only what is named twice and wanting is flagged: a flag is a write, for which everybody waits.
     fn find_servable(&self, scope: &ClaimScope) -> Result<Option<BlobRef>, FileError> {
         let mut looked_at: Option<BlobKey> = None;
         for _ in 0..OPEN_ROUNDS {
             let ClaimCandidates::One(blob) = self.files.find_claimable(scope)? else {
                 return Ok(None);
             };
-            if looked_at.as_ref() == Some(&blob.key) || blob.damaged {
+            if blob.damaged {
                 return Ok(None);
             }
-            if self.is_servable(&blob)? {
+            if looked_at.as_ref() == Some(&blob.key) {
+                self.blobs.flag_damaged(blob.id, &blob.key)?;
+                return Ok(None);
+            }
+            let found = self.store.open(&blob.key)?;
+            if found.is_some_and(|reader| reader.size() == blob.size) {
                 return Ok(Some(blob));
             }
             looked_at = Some(blob.key);
@@ -303,15 +309,6 @@ impl FileService {
         Ok(self
             .files
             .list_public_of_others(actor.user(), self.config.recommended_limit)?)
-    }
-
-    /// Whether the bytes are where they should be, in full length. Flags them when not.
-    fn is_servable(&self, blob: &BlobRef) -> Result<bool, FileError> {
-        match Download::open(&*self.store, Arc::clone(&self.blobs), blob.clone()) {
-            Ok(_) => Ok(true),
-            Err(DownloadError::Damaged { .. }) => Ok(false),
-            Err(DownloadError::Port(error)) => Err(error.into()),
-        }
     }
 
     fn new_file(

@@ -174,7 +174,7 @@ impl FinishedUpload {
     }
 
     /// Like [`publish`](Self::publish), for a caller that does not wait. Does not block if the
-    /// content is [small](super::SMALL_CONTENT).
+    /// content is [small](super::SMALL_CONTENT) and the store takes it at once.
     pub fn publish_then(self, at: Timestamp, done: Done<NewBlob>) {
         let Self {
             staged,

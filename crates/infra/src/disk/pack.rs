@@ -26,7 +26,7 @@ use sha2::Digest as _;
 use super::DataDir;
 use super::error::io_failed;
 use super::sync::SyncGate;
-use appender::{Append, Appender, Work};
+use appender::{Append, Appender, Surplus, Work};
 pub(super) use format::MAX_CONTENT;
 use format::{BLOCK, PackId, Place, RECORD_HEAD, read_whole, walk};
 pub(super) use upkeep::{inspect_record, list_records};
@@ -153,11 +153,21 @@ impl Packs {
         remove_record(&self.shared, &place).map_err(io_failed("remove from", &path))
     }
 
-    /// Removes the content under `key` soon. `false` if the key is of no pack, or too much waits.
-    pub(super) fn discard(&self, key: &BlobKey) -> bool {
-        match (Place::parse(key), &self.queue) {
-            (Some(place), Some(queue)) => queue.try_send(Work::Discard(place)).is_ok(),
-            _ => false,
+    /// Removes the record under `key`, or else `files`, soon: the thread does it that appends. Does not
+    /// block; what stays behind because too much waits is left to the collector.
+    pub(super) fn discard(&self, key: &BlobKey, files: Option<[PathBuf; 2]>) {
+        let surplus = match (Place::parse(key), files) {
+            (Some(place), _) => Surplus::Record(place),
+            (None, Some(files)) => Surplus::Files(files),
+            (None, None) => return,
+        };
+        let work = Work::Discard(surplus);
+        let is_queued = self
+            .queue
+            .as_ref()
+            .map(|queue| queue.try_send(work).is_ok());
+        if is_queued != Some(true) {
+            tracing::warn!(%key, "a surplus copy stays behind: too much waits");
         }
     }
 

@@ -155,6 +155,11 @@ impl<S> ReservedBlobStore<S> {
 }
 
 impl Reserve {
+    /// Whether there is nothing to do about it now. `false` while somebody does.
+    fn is_idle(&self) -> bool {
+        self.0.size == 0 || self.0.held.try_lock().is_ok_and(|held| *held)
+    }
+
     fn watch<T>(&self, result: Result<T, PortError>) -> Result<T, PortError> {
         if let Err(error) = &result
             && error.kind() == PortErrorKind::StorageFull
@@ -173,6 +178,11 @@ impl<S: BlobStore> BlobStore for ReservedBlobStore<S> {
         let staged = self.reserve.watch(self.store.stage())?;
         let reserve = self.reserve.clone();
         Ok(Box::new(ReservedStage { staged, reserve }))
+    }
+
+    /// Not while the reserve is looked after: that takes a device.
+    fn takes_small_at_once(&self) -> bool {
+        self.reserve.is_idle() && self.store.takes_small_at_once()
     }
 
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {

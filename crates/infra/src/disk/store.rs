@@ -102,6 +102,19 @@ pub(super) fn parse_key(key: &BlobKey) -> Option<Sha256> {
     Sha256::parse(sha256).ok().filter(|_| is_hex)
 }
 
+/// Removes what is there of `files`, in their order.
+pub(super) fn remove_files(files: &[PathBuf]) -> Result<(), PortError> {
+    for path in files {
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(io_failed("remove", path)(e));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// What is in a folder; nothing if it is none.
 pub(super) fn folder_entries(folder: &Path) -> Result<Vec<PathBuf>, PortError> {
     let entries = match fs::read_dir(folder) {
@@ -139,6 +152,10 @@ impl BlobStore for DiskBlobStore {
         Ok(Box::new(Staged::File(Box::new(StagedFile::new(&self.0)?))))
     }
 
+    fn takes_small_at_once(&self) -> bool {
+        self.0.packs.may_append()
+    }
+
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
         let Some((sha256, path)) = self.0.locate(key) else {
             return self.0.packs.open(key);
@@ -163,22 +180,17 @@ impl BlobStore for DiskBlobStore {
             return self.0.packs.remove(key);
         };
         let sums = sums::path_of(&path);
-        for path in [path, sums] {
-            match fs::remove_file(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    return Err(io_failed("remove", &path)(e));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        remove_files(&[path, sums])
     }
 
     fn discard(&self, key: &BlobKey) {
-        if self.0.packs.discard(key) {
-            return;
-        }
-        if let Err(error) = self.remove(key) {
+        if self.0.packs.may_append() {
+            let files = self.0.locate(key).map(|(_, path)| {
+                let sums = sums::path_of(&path);
+                [path, sums]
+            });
+            self.0.packs.discard(key, files);
+        } else if let Err(error) = self.remove(key) {
             tracing::warn!(%error, %key, "a surplus copy stays behind");
         }
     }

@@ -44,6 +44,10 @@ impl BlobStore for FaultyBlobStore {
         Ok(Box::new(FaultyStage { inner, plan }))
     }
 
+    fn takes_small_at_once(&self) -> bool {
+        self.inner.takes_small_at_once()
+    }
+
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
         let reader = self.plan.run("store.open", || self.inner.open(key))?;
         Ok(reader.map(|inner| {

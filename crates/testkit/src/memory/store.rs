@@ -105,6 +105,10 @@ impl BlobStore for MemoryBlobStore {
         }))
     }
 
+    fn takes_small_at_once(&self) -> bool {
+        true
+    }
+
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
         let blob = self.lock().blobs.get(key.as_str()).cloned();
         Ok(blob.map(|Blob { found, written }| {

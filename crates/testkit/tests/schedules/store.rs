@@ -33,6 +33,10 @@ impl BlobStore for Store {
         Ok(Box::new(Stage(Arc::clone(&self.0), Vec::new())))
     }
 
+    fn takes_small_at_once(&self) -> bool {
+        true
+    }
+
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
         self.0.step();
         let found = lock(&self.0.disk).copies.get(key.as_str()).cloned();

@@ -36,7 +36,7 @@ pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
     let limit = call.app.limits.file;
     let (body, request) = call.open(limit)?;
     let upload = receive::raw(body, Staging::new(request.app.clone(), begin)).await?;
-    let outcome = store(&request.app, token, upload, Ok(input)).await?;
+    let outcome = store(&request.app, Ok(token), upload, Ok(input)).await?;
     render(outcome, title.as_str())
 }
 

@@ -85,9 +85,15 @@ impl FileService {
         Ok(settled.outcome)
     }
 
+    /// Whether an upload of [small](crate::files::SMALL_CONTENT) content can be stored without blocking.
+    #[must_use]
+    pub fn takes_small_at_once(&self) -> bool {
+        self.store.takes_small_at_once()
+    }
+
     /// Like [`store`](Self::store), for a caller that does not wait. Does not block if the content is
-    /// [small](crate::files::SMALL_CONTENT). `done` is called once, maybe before this returns; what is said
-    /// of [`Done`](crate::Done) holds for it.
+    /// [small](crate::files::SMALL_CONTENT) and [taken at once](Self::takes_small_at_once). `done` is
+    /// called once, maybe before this returns; what is said of [`Done`](crate::Done) holds for it.
     pub fn store_then(
         &self,
         actor: &Actor,

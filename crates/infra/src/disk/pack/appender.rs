@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -17,6 +18,7 @@ use kms_domain::{Done, PortError, PortErrorKind};
 use super::format::{BLOCK, Nonce, PackId, Place, is_empty, span_of, write_record};
 use super::{Shared, remove_record};
 use crate::disk::error::kind_of;
+use crate::disk::store::remove_files;
 use crate::disk::sync::SyncError;
 use crate::random::random_bytes;
 use crate::sabotage::{Skipped, skips};
@@ -42,8 +44,15 @@ const LARGE_BATCH: u64 = 128 * 1024;
 /// What the thread is asked to do.
 pub(super) enum Work {
     Append(Append),
-    /// Removes a record when there is nothing more urgent.
-    Discard(Place),
+    /// Removes a copy when there is nothing more urgent.
+    Discard(Surplus),
+}
+
+/// A copy that nothing refers to any more.
+pub(super) enum Surplus {
+    Record(Place),
+    /// A file, and its checksums if it has some.
+    Files([PathBuf; 2]),
 }
 
 /// Content to be made durable.
@@ -118,7 +127,7 @@ impl Appender {
                         bytes = bytes.saturating_add(span_of(append.content.len()));
                         batch.push(append);
                     }
-                    Work::Discard(place) => discarded.push(place),
+                    Work::Discard(surplus) => discarded.push(surplus),
                 }
                 let is_full = bytes >= MAX_BATCH_BYTES
                     || batch.len().saturating_add(discarded.len()) >= MAX_BATCH;
@@ -127,14 +136,27 @@ impl Appender {
             if !batch.is_empty() {
                 self.append(batch, bytes);
             }
-            for place in discarded {
-                if let Err(error) = remove_record(&self.shared, &place) {
-                    // What stays costs room until it is collected.
-                    tracing::warn!(%error, key = place.name(), "a surplus copy stays behind");
-                }
+            for surplus in discarded {
+                self.discard(&surplus);
             }
         }
         self.seal();
+    }
+
+    /// What stays costs room until it is collected.
+    fn discard(&self, surplus: &Surplus) {
+        match surplus {
+            Surplus::Record(place) => {
+                if let Err(error) = remove_record(&self.shared, place) {
+                    tracing::warn!(%error, key = place.name(), "a surplus copy stays behind");
+                }
+            }
+            Surplus::Files(files) => {
+                if let Err(error) = remove_files(files) {
+                    tracing::warn!(%error, "a surplus copy stays behind");
+                }
+            }
+        }
     }
 
     fn append(&mut self, batch: Vec<Append>, bytes: u64) {
