@@ -219,3 +219,59 @@ fn a_body_that_trickles_gives_its_place_back() {
         honest() == 130
     });
 }
+
+#[test]
+fn the_head_of_a_later_request_has_its_time_too() {
+    let server = Server::with(&[("KMS_HEAD_TIMEOUT", "1s"), ("KMS_KEEP_ALIVE", "1h")]);
+    let user = server.new_user();
+    let info = post("/app/user/info", user.signed(json!({})).to_string());
+    let mut wire = Wire::to(&user.client);
+    for _ in 0..2 {
+        wire.send(&info);
+        wire.answer().expect_code(0);
+    }
+    wire.send("POST /app/user/info HTTP/1.1\r\nX: ");
+    until("the connection is closed", || wire.try_send("x").is_err());
+}
+
+#[test]
+fn who_takes_nothing_of_an_answer_is_left() {
+    let server = Server::with(&[("KMS_ANSWER_TIMEOUT", "500ms")]);
+    let user = server.new_user();
+    let fid = user.publish("large", &bytes(1, 40_000_000));
+    let before = server.open_files();
+    let ask = post(
+        "/app/user/getfile",
+        user.signed(json!({"fid": fid})).to_string(),
+    );
+    let deaf: Vec<_> = (0..4)
+        .map(|_| {
+            let mut wire = Wire::to(&user.client);
+            wire.send(&ask);
+            wire
+        })
+        .collect();
+    until("they are being answered", || server.open_files() > before);
+    until("nothing is held for them", || server.open_files() <= before);
+    drop(deaf);
+    user.info().expect_code(0);
+}
+
+#[test]
+fn idle_connections_make_room_for_who_comes() {
+    let server = Server::with(&[("KMS_CONNECTIONS", "32"), ("KMS_KEEP_ALIVE", "1h")]);
+    let user = server.new_user();
+    let half = "POST /app/user/info HTTP/1.1\r\n";
+    let _idle: Vec<_> = (0..200)
+        .map(|index| {
+            let mut wire = Wire::to(&user.client);
+            if index % 2 == 0 {
+                let _ = wire.try_send(half);
+            }
+            wire
+        })
+        .collect();
+    let begun = std::time::Instant::now();
+    server.client().sign_in(&user.person);
+    assert!(begun.elapsed() < SOON);
+}

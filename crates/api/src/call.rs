@@ -14,7 +14,7 @@ use crate::app::{App, Finish, Services, finishing};
 use crate::error::ApiError;
 use crate::intake::{Fields, ScanError, Shape, Value};
 use crate::offload::Lane;
-pub(crate) use body::Body;
+pub(crate) use body::{Body, LEAST_BYTES_A_SECOND};
 
 /// Name of the field that carries the token.
 pub(crate) const TOKEN: &str = "token";

@@ -18,6 +18,7 @@ mod blocks;
 mod call;
 pub mod cli;
 pub mod config;
+mod connection;
 mod download;
 mod engine;
 mod error;

@@ -76,6 +76,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         connections: config.connections,
         head_timeout: config.head_timeout,
         keep_alive: config.keep_alive,
+        answer_timeout: config.answer_timeout,
         shutdown_timeout: config.shutdown_timeout,
         run_id: wiring::run_id()?,
     })

@@ -1,6 +1,7 @@
 //! What every request gets: an id, headers, and a line in the log.
 
 use std::error::Error as _;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use kms_domain::codes::Code;
 use kms_domain::with_causes;
 
 use crate::answer;
+use crate::connection::{Answered, Connection};
 use crate::error::ApiError;
 use crate::routes::v1;
 
@@ -66,7 +68,10 @@ impl RequestId {
 pub(crate) async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
+) -> Result<ServiceResponse<Answered>, Error> {
+    let serving = request
+        .conn_data::<Rc<Connection>>()
+        .map(|connection| connection.serve());
     let begun = Instant::now();
     let id = request
         .app_data::<web::Data<RequestIds>>()
@@ -93,7 +98,7 @@ pub(crate) async fn observe(
         headers.insert(X_REQUEST_ID, value);
     }
     log(&response, &id, begun);
-    Ok(response)
+    Ok(response.map_body(|_, body| Answered::new(body, serving)))
 }
 
 /// Replaces an answer that is not ours by the one of the contract that comes closest.

@@ -3,12 +3,18 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::time::Duration;
 
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
-use actix_web::{App as ActixApp, HttpServer, web};
+use actix_web::{App as ActixApp, web};
+use tokio::net::TcpStream;
 
 use crate::app::App;
+use crate::connection::{Patience, Registry, Timed};
 use crate::middleware::{RequestIds, observe};
 use crate::routes;
 
@@ -31,10 +37,12 @@ pub struct ServerConfig {
     pub workers: usize,
     /// Open connections a worker.
     pub connections: usize,
-    /// Time for the head of a connection's first request.
+    /// Time for the head of a request.
     pub head_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
+    /// How long a client may take nothing of its answer.
+    pub answer_timeout: Duration,
     /// How long requests in flight may take after the signal to leave.
     pub shutdown_timeout: Duration,
     /// Prefix of this run's request ids.
@@ -66,8 +74,8 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `leave` resolves, with `on_worker` run once in each worker's thread at the start; then accepts nothing more, finishes what is in flight within
-    /// the configured time, and returns.
+    /// Serves until `leave` resolves, with `on_worker` run once in each worker's thread at the start; then
+    /// accepts nothing more, finishes what is in flight within the configured time, and returns.
     ///
     /// # Errors
     /// When the workers could not be started.
@@ -77,26 +85,54 @@ impl Server {
         on_worker: impl Fn() + Clone + Send + 'static,
         leave: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let Self { listener, config } = self;
         let app = web::Data::new(app);
-        let ids = web::Data::new(RequestIds::new(self.config.run_id));
-        let mut server = HttpServer::new(move || {
+        let ids = web::Data::new(RequestIds::new(config.run_id));
+        let patience = Patience {
+            head: config.head_timeout,
+            idle: config.keep_alive,
+            answer: config.answer_timeout,
+        };
+        // actix-web's own `HttpServer` takes only plain streams.
+        let mut server = actix_server::Server::build()
+            .max_concurrent_connections(config.connections)
+            .shutdown_timeout(config.shutdown_timeout.as_secs())
+            .shutdown_signal(leave);
+        if config.workers > 0 {
+            server = server.workers(config.workers);
+        }
+        let leaving = server.graceful_shutdown_signal();
+        // Run in each worker's thread.
+        let service = move || {
             on_worker();
-            ActixApp::new()
+            let app = ActixApp::new()
                 .app_data(app.clone())
                 .app_data(ids.clone())
                 .wrap(from_fn(observe))
                 .configure(routes::configure)
-        })
-        .h1_write_buffer_size(WRITE_BUFFER)
-        .keep_alive(self.config.keep_alive)
-        .client_request_timeout(self.config.head_timeout)
-        .client_disconnect_timeout(LINGER)
-        .max_connections(self.config.connections)
-        .shutdown_timeout(self.config.shutdown_timeout.as_secs())
-        .shutdown_signal(leave);
-        if self.config.workers > 0 {
-            server = server.workers(self.config.workers);
-        }
-        server.listen(self.listener)?.run().await
+                .into_factory()
+                .map_err(|error| error.error_response());
+            let leaving = leaving.clone();
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let leaving = leaving.clone();
+                    async move { leaving.notified().await }
+                })
+                .h1_write_buffer_size(WRITE_BUFFER)
+                .keep_alive(config.keep_alive)
+                .client_request_timeout(config.head_timeout)
+                .client_disconnect_timeout(LINGER)
+                .on_connect_ext(|stream: &Timed, known| {
+                    known.insert(Rc::clone(stream.connection()));
+                })
+                .h1(map_config(app, |()| AppConfig::default()));
+            let registry = Registry::new(config.connections, patience);
+            fn_service(move |stream: TcpStream| {
+                let peer = stream.peer_addr().ok();
+                std::future::ready(Ok((Timed::new(stream, &registry), peer)))
+            })
+            .and_then(http)
+        };
+        server.listen("http", listener, service)?.run().await
     }
 }

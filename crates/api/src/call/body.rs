@@ -15,8 +15,8 @@ use crate::intake::{Scanner, Shape};
 
 /// How long a body may come as slowly as it likes, the pauses aside.
 const GRACE: Duration = Duration::from_secs(10);
-/// How fast it must come on the average afterwards.
-const LEAST_BYTES_A_SECOND: u64 = 8 * 1024;
+/// How fast it must come on the average afterwards; an answer that makes the server wait must go as fast.
+pub(crate) const LEAST_BYTES_A_SECOND: u64 = 8 * 1024;
 /// White space in front of a body that is looked through for its first character.
 const MAX_BLANK: usize = 4096;
 

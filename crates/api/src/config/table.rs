@@ -122,10 +122,12 @@ table! {
     "Connections" {
         /// The most connections that one worker serves at once.
         connections: usize = 2000, in 1..=1_000_000;
-        /// How long a client may take to send the head of a connection's first request.
+        /// How long a client may take to send the head of a request.
         head_timeout: Duration = 5 * SECOND, in SECOND..=HOUR;
         /// How long a client may pause between two pieces of a body.
         body_timeout: Duration = 15 * SECOND, in MILLISECOND..=HOUR;
+        /// How long a client may take nothing of its answer.
+        answer_timeout: Duration = 60 * SECOND, in MILLISECOND..=HOUR;
         /// How long an idle connection is kept for the next request.
         keep_alive: Duration = 15 * SECOND, in MILLISECOND..=HOUR;
     }

@@ -1,0 +1,121 @@
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep_until};
+
+use super::{Connection, Registry};
+
+/// A stream that fails when its client has had its time.
+#[derive(Debug)]
+pub(crate) struct Timed {
+    stream: TcpStream,
+    connection: Rc<Connection>,
+    /// Rings at the deadline or before. It is not moved for a later one until it rings: connections
+    /// that are in use would pay for that at each request.
+    alarm: Pin<Box<Sleep>>,
+    id: u64,
+    registry: Rc<Registry>,
+}
+
+impl Timed {
+    /// A connection that has just been accepted.
+    pub(crate) fn new(stream: TcpStream, registry: &Rc<Registry>) -> Self {
+        let (id, connection) = registry.admit();
+        let deadline = connection.deadline().unwrap_or_else(Instant::now);
+        Self {
+            stream,
+            connection,
+            alarm: Box::pin(sleep_until(deadline.into())),
+            id,
+            registry: Rc::clone(registry),
+        }
+    }
+
+    /// What is known of it beside its bytes.
+    pub(crate) fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    /// Fails once the client has had its time, and sees to it that somebody asks again then.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.connection.is_evicted.get() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let Some(deadline) = self.connection.deadline() else {
+            return Ok(());
+        };
+        if self.alarm.deadline() > deadline.into() {
+            self.alarm.as_mut().reset(deadline.into());
+        }
+        while self.alarm.as_mut().poll(context).is_ready() {
+            if deadline <= Instant::now() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.alarm.as_mut().reset(deadline.into());
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Timed {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let timed = self.get_mut();
+        let before = buffer.filled().len();
+        if Pin::new(&mut timed.stream)
+            .poll_read(context, buffer)?
+            .is_pending()
+        {
+            timed.connection.remember(context.waker());
+            timed.poll_patience(context)?;
+            return Poll::Pending;
+        }
+        if buffer.filled().len() > before {
+            timed.connection.has_read(Instant::now());
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Timed {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let timed = self.get_mut();
+        match Pin::new(&mut timed.stream).poll_write(context, bytes)? {
+            Poll::Ready(written) => {
+                timed.connection.has_written(written, Instant::now());
+                Poll::Ready(Ok(written))
+            }
+            Poll::Pending => {
+                timed.connection.is_stuck(Instant::now());
+                timed.poll_patience(context)?;
+                Poll::Pending
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        self.registry.leave(self.id);
+    }
+}
