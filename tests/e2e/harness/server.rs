@@ -149,13 +149,6 @@ impl Server {
         self.earlier.clone() + &now.unwrap_or_default()
     }
 
-    /// Files and sockets that it has open.
-    pub(crate) fn open_files(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.pid()))
-            .unwrap()
-            .count()
-    }
-
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.running.as_ref().unwrap().child.id()

@@ -19,6 +19,7 @@ const EDGES: &[(&str, [&str; 2], [&str; 2])] = &[
     ("connections", ["1", "1000000"], ["0", "1000001"]),
     ("head_timeout", ["1s", "1h"], ["999ms", "3600001ms"]),
     ("body_timeout", ["1ms", "1h"], ["0s", "3600001ms"]),
+    ("answer_timeout", ["1ms", "1h"], ["0s", "3600001ms"]),
     ("keep_alive", ["1ms", "1h"], ["0s", "3600001ms"]),
     ("storage_permits", ["1", "512"], ["0", "513"]),
     ("storage_queue", ["0", "1000000"], ["-1", "1000001"]),

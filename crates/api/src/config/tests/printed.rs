@@ -23,6 +23,7 @@ const OTHERS: &str = r#"
     connections = 9
     head_timeout = "1s"
     body_timeout = "90s"
+    answer_timeout = "2min"
     keep_alive = "1h"
     storage_permits = 2
     storage_queue = 0
