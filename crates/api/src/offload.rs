@@ -17,8 +17,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -41,7 +41,9 @@ pub struct LaneConfig {
     pub permits: usize,
     /// Jobs that may wait for a permit; one more is refused at once.
     pub queue: usize,
-    /// How long a job may wait for its permit.
+    /// How long a job may wait for its permit. One that would wait longer, by how long jobs took of
+    /// late and how many wait already, is refused at once: its client can go elsewhere or come back,
+    /// instead of waiting for a refusal.
     pub wait: Duration,
 }
 
@@ -67,6 +69,7 @@ pub struct Offload {
 struct LaneState {
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
+    pace: Arc<Pace>,
     config: LaneConfig,
 }
 
@@ -94,12 +97,15 @@ impl Offload {
                 .map_err(|panic| OffloadError::Panicked(panic_text(&*panic)));
         };
         let permit = lane.admit().await?;
+        let pace = Arc::clone(&lane.pace);
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the one door: the permit above bounds what it lets through"
         )]
         let running = actix_web::rt::task::spawn_blocking(move || {
+            let begun = Instant::now();
             let result = job();
+            pace.learn(begun.elapsed());
             drop(permit);
             result
         });
@@ -133,13 +139,25 @@ impl LaneState {
         Self {
             permits: Arc::new(Semaphore::new(config.permits.max(1))),
             waiting: AtomicUsize::new(0),
+            pace: Arc::default(),
             config,
         }
+    }
+
+    /// How long one more job would wait. The first in the queue always may: how long jobs took says
+    /// nothing for sure of those that are running.
+    fn expected_wait(&self) -> Duration {
+        let waiting = u32::try_from(self.waiting.load(Ordering::Acquire)).unwrap_or(u32::MAX);
+        let permits = u32::try_from(self.config.permits.max(1)).unwrap_or(u32::MAX);
+        self.pace.job().saturating_mul(waiting) / permits
     }
 
     async fn admit(&self) -> Result<OwnedSemaphorePermit, OffloadError> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(permit);
+        }
+        if self.expected_wait() > self.config.wait {
+            return Err(OffloadError::Busy);
         }
         let _place = Place::take(&self.waiting, self.config.queue).ok_or(OffloadError::Busy)?;
         let permit = Arc::clone(&self.permits).acquire_owned();
@@ -147,6 +165,27 @@ impl LaneState {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(OffloadError::Busy),
         }
+    }
+}
+
+/// How long the jobs of a lane take.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Nanoseconds, averaged so that the last few count most.
+    job: AtomicU64,
+}
+
+impl Pace {
+    fn learn(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let before = self.job.load(Ordering::Relaxed);
+        // A job that ends in the same moment may be forgotten: it is an average.
+        let now = before.saturating_sub(before / 8).saturating_add(took / 8);
+        self.job.store(now, Ordering::Relaxed);
+    }
+
+    fn job(&self) -> Duration {
+        Duration::from_nanos(self.job.load(Ordering::Relaxed))
     }
 }
 

@@ -89,3 +89,52 @@ async fn a_caller_that_leaves_does_not_free_the_permit_of_a_running_job() {
     assert!(matches!(refused, Err(OffloadError::Busy)));
     drop(release);
 }
+
+#[actix_web::test]
+async fn who_would_wait_too_long_is_refused_at_once() {
+    let offload = offload(lane(1, 1000, 500));
+    let job = || std::thread::sleep(Duration::from_millis(50));
+    for _ in 0..20 {
+        offload.run(Lane::Storage, job).await.unwrap();
+    }
+    let held = occupy(&offload).await;
+    let begun = Instant::now();
+    let jobs: Vec<_> = (0..100)
+        .map(|_| {
+            let offload = Arc::clone(&offload);
+            actix_web::rt::spawn(async move {
+                let result = offload.run(Lane::Storage, || ()).await;
+                (result, begun.elapsed())
+            })
+        })
+        .collect();
+    until_waiting(&offload, 2).await;
+    let waiting = offload.storage.waiting.load(Ordering::Acquire);
+    drop(held);
+    let mut served = 0;
+    for job in jobs {
+        match job.await.unwrap() {
+            (Ok(()), _) => served += 1,
+            (Err(error), after) => {
+                assert!(matches!(error, OffloadError::Busy));
+                assert!(after < Duration::from_millis(400), "{after:?}");
+            }
+        }
+    }
+    // Half a second by jobs of 50 ms, and the one that is always let in.
+    assert!((5..=20).contains(&waiting), "{waiting} waited");
+    assert_eq!(served, waiting);
+}
+
+/// Waits until at least `least` wait for the storage lane, and no more come.
+async fn until_waiting(offload: &Offload, least: usize) {
+    let mut before = 0;
+    loop {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let now = offload.storage.waiting.load(Ordering::Acquire);
+        if now >= least && now == before {
+            return;
+        }
+        before = now;
+    }
+}
