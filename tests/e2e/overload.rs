@@ -129,3 +129,27 @@ fn uploads_of_unknown_senders_are_bounded_in_bytes() {
     // What was refused counts no longer.
     late(900_000).expect_code(130);
 }
+
+#[test]
+fn only_so_many_uploads_are_received_at_once() {
+    let server = Server::with(&[("KMS_UPLOADS", "1")]);
+    let user = server.new_user();
+    let before = user.state();
+    let mut slow = Wire::to(&user.client);
+    let begin = format!(r#"{{"token":"{}","name":"a","data":""#, user.token);
+    slow.send(post_head("/app/user/upload", 1_000_000));
+    slow.send(begin + &"A".repeat(60_000));
+    let content = bytes(1, 200_000);
+    until("the one place is taken", || {
+        user.upload("b", &content).code() == 8
+    });
+    let refused = user.upload("b", &content).expect_bare(8);
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(user.state(), before);
+    // What is small needs no place.
+    user.upload("c", b"small").expect_code(130);
+    drop(slow);
+    until("the place is free again", || {
+        user.upload("b", &content).code() == 130
+    });
+}

@@ -40,6 +40,8 @@ pub struct Limits {
     pub avatar: u64,
     /// Time between two pieces of a body.
     pub body_idle: Duration,
+    /// Uploads at once that are more than trifling.
+    pub uploads: usize,
     /// Uploads at once whose sender has not shown a token yet.
     pub anonymous_uploads: usize,
     /// Bytes that such uploads may have sent together.
@@ -51,6 +53,7 @@ pub struct App {
     pub(crate) services: Arc<Services>,
     pub(crate) offload: Arc<Offload>,
     pub(crate) limits: Limits,
+    uploads: Arc<Semaphore>,
     anonymous: Arc<Anonymous>,
 }
 
@@ -62,6 +65,7 @@ impl App {
             services: Arc::new(services),
             offload: Arc::new(offload),
             limits,
+            uploads: Arc::new(Semaphore::new(limits.uploads)),
             anonymous: Arc::new(Anonymous {
                 places: Arc::new(Semaphore::new(limits.anonymous_uploads)),
                 bytes: AtomicU64::new(0),
@@ -78,6 +82,20 @@ impl App {
     ) -> Result<T, ApiError> {
         let services = Arc::clone(&self.services);
         self.offload.run(lane, move || job(&services)).await?
+    }
+
+    /// A place among the uploads. Refused as well while the store has so much to do that the upload
+    /// would most likely be refused at its end: then its bytes need not be taken.
+    pub(crate) fn admit_upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        if self.offload.is_crowded(Lane::Storage) {
+            return Err(ApiError::because(
+                Code::Busy,
+                "the store is behind with its work",
+            ));
+        }
+        Arc::clone(&self.uploads)
+            .try_acquire_owned()
+            .map_err(|_| ApiError::because(Code::Busy, "too many uploads at once"))
     }
 
     /// A place among the uploads of unknown senders.

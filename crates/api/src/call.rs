@@ -285,7 +285,10 @@ pub(crate) fn authenticate(services: &Services, token: &Token) -> Result<Actor, 
 
 /// Who a token belongs to, by reads alone, or code 3; and once more if the use of the session is to
 /// be noted.
-fn identify(services: &Services, token: &Token) -> Result<(Actor, Option<Actor>), ApiError> {
+pub(crate) fn identify(
+    services: &Services,
+    token: &Token,
+) -> Result<(Actor, Option<Actor>), ApiError> {
     let Identified { actor, note_due } = services
         .sessions
         .identify(token)?

@@ -117,6 +117,13 @@ impl Offload {
         })
     }
 
+    /// Whether more work for `lane` is better refused before it begins: half of the queue, or of the
+    /// wait, is used up by what has begun.
+    #[must_use]
+    pub fn is_crowded(&self, lane: Lane) -> bool {
+        self.queue(lane).is_some_and(LaneState::is_crowded)
+    }
+
     /// Whether somebody waits for a permit of `lane`: a long job should give its own back then.
     #[must_use]
     pub fn is_waited_for(&self, lane: Lane) -> bool {
@@ -152,6 +159,11 @@ impl LaneState {
         self.pace.job().saturating_mul(waiting) / permits
     }
 
+    fn is_crowded(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > self.config.queue / 2
+            || self.expected_wait() > self.config.wait / 2
+    }
+
     async fn admit(&self) -> Result<OwnedSemaphorePermit, OffloadError> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(permit);
@@ -178,7 +190,11 @@ struct Pace {
 impl Pace {
     fn learn(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let before = self.job.load(Ordering::Relaxed);
+        let before = match self.job.load(Ordering::Relaxed) {
+            // The first one is all that is known.
+            0 => took,
+            before => before,
+        };
         // A job that ends in the same moment may be forgotten: it is an average.
         let now = before.saturating_sub(before / 8).saturating_add(took / 8);
         self.job.store(now, Ordering::Relaxed);

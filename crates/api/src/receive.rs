@@ -13,13 +13,13 @@ use kms_domain::codes::Code;
 use kms_domain::users::Token;
 
 use crate::app::AnonymousUpload;
-use crate::call::{Body, Call, Opened, Request, TOKEN, authenticate};
+use crate::call::{Body, Call, Opened, Request, TOKEN, identify};
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape, Value};
 use crate::offload::Lane;
 use crate::staging::{Begin, Buffer, Staging, Upload};
 
-/// Payload bytes from which on the sender is judged before more is taken. Less than this is no
+/// Payload bytes from which on the sender is judged, and a place is needed, before more is taken. Less than this is no
 /// more than the buffers of a connection.
 const ADMIT_AT: usize = 32 * 1024;
 /// What a body may hold beside its file: field names, other fields, multipart boundaries.
@@ -71,6 +71,9 @@ impl Call {
 pub(crate) async fn raw(mut body: Body, mut staging: Staging) -> Result<Upload, ApiError> {
     let mut block = Buffer::default();
     while let Some(chunk) = body.next().await? {
+        if block.len() >= ADMIT_AT {
+            staging.admit()?;
+        }
         let mut rest = chunk.as_ref();
         while !rest.is_empty() {
             rest = block.fill(rest);
@@ -133,6 +136,7 @@ impl Gather {
                 return Ok(());
             }
             self.admission = self.admit(token()).await?;
+            self.staging.admit()?;
             counted = 0;
         }
         if let Admission::Anonymous(place) = &mut self.admission {
@@ -158,8 +162,8 @@ impl Gather {
                 let token = Token::new(text);
                 self.request
                     .app
-                    .run(Lane::Storage, move |services| {
-                        authenticate(services, &token).map(|_| Admission::Known)
+                    .run(Lane::ShortRead, move |services| {
+                        identify(services, &token).map(|_| Admission::Known)
                     })
                     .await
             }

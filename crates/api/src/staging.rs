@@ -40,6 +40,8 @@ pub(crate) struct Staging {
     places: Arc<Semaphore>,
     spares: Spares,
     stages: Option<Stages>,
+    /// Its place among the uploads, once it is more than trifling.
+    admitted: Option<OwnedSemaphorePermit>,
 }
 
 /// Buffers to be used again: the first touch of fresh memory costs more than what is done with it.
@@ -78,7 +80,19 @@ impl Staging {
             places: Arc::new(Semaphore::new(AHEAD)),
             spares: Spares::default(),
             stages: None,
+            admitted: None,
         }
+    }
+
+    /// Takes a place among the uploads, unless it has one. Due before much is taken of a payload.
+    ///
+    /// # Errors
+    /// Code 8: there is none.
+    pub(crate) fn admit(&mut self) -> Result<(), ApiError> {
+        if self.admitted.is_none() {
+            self.admitted = Some(self.app.admit_upload()?);
+        }
+        Ok(())
     }
 
     /// Sends a full `block` on its way and leaves the beginning of the next in its place. Waits while
@@ -112,6 +126,7 @@ impl Staging {
             session,
             rest,
             begin: self.begin,
+            _admitted: self.admitted.take(),
         })
     }
 
@@ -178,6 +193,7 @@ pub(crate) struct Upload {
     session: Option<UploadSession>,
     rest: Buffer,
     begin: Begin,
+    _admitted: Option<OwnedSemaphorePermit>,
 }
 
 impl Upload {

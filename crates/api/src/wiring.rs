@@ -274,6 +274,7 @@ pub(crate) fn app(config: &Config, services: Services) -> App {
             file: config.max_file.as_u64(),
             avatar: config.max_avatar.as_u64(),
             body_idle: config.body_timeout,
+            uploads: config.uploads,
             anonymous_uploads: config.anonymous_uploads,
             anonymous_bytes: config.anonymous_bytes.as_u64(),
         },

@@ -24,6 +24,11 @@ const TRANSFER: Bench = Bench {
     parts: &["downloads", "uploads", "memory", "small"],
 };
 
+const OVERLOAD: Bench = Bench {
+    name: "overload",
+    parts: &["goodput", "crowd"],
+};
+
 /// Where the benchmarks put the rows of the summary.
 const SUMMARY: &str = "target/bench-summary.md";
 const SUMMARY_HEAD: &str = "
@@ -40,6 +45,11 @@ pub(crate) fn run(args: &[String]) -> Result<Outcome, Failure> {
 /// Large and small files alone, likewise.
 pub(crate) fn run_transfer(args: &[String]) -> Result<Outcome, Failure> {
     run_parts(&[TRANSFER], args)
+}
+
+/// More than the server can do.
+pub(crate) fn run_overload(args: &[String]) -> Result<Outcome, Failure> {
+    run_parts(&[OVERLOAD], args)
 }
 
 fn run_parts(benches: &[Bench], args: &[String]) -> Result<Outcome, Failure> {

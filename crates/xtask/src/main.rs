@@ -80,6 +80,11 @@ const COMMANDS: &[Command] = &[
         run: bench::run_transfer,
     },
     Command {
+        name: "overload",
+        summary: "what becomes of a server that is asked for more than it can do, or held by idle clients",
+        run: bench::run_overload,
+    },
+    Command {
         name: "fuzz",
         summary: "the body parsers against what they are compared with; seconds for each target",
         run: fuzz::run,

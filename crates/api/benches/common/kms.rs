@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::server::{self, Server};
 
-const PHONE: &str = "13800138000";
+pub(crate) const PHONE: &str = "13800138000";
 pub(crate) const INFO: &str = "/app/user/info";
 const PASSWORD: &str = "bench-password";
 

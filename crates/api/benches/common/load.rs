@@ -34,6 +34,16 @@ impl Case {
         }
     }
 
+    /// The request as it is sent next.
+    pub(crate) fn next(&self) -> Vec<u8> {
+        let mut request = self.request.clone();
+        if let Some(at) = self.number {
+            let digits = format!("{:016x}", NEXT.fetch_add(1, Ordering::Relaxed));
+            request[at..at + NUMBER.len()].copy_from_slice(digits.as_bytes());
+        }
+        request
+    }
+
     /// A request that has [`NUMBER`] in it, to be made different each time.
     pub(crate) fn numbered(name: &'static str, address: SocketAddr, request: Vec<u8>) -> Self {
         let mut places = request.windows(NUMBER.len());
@@ -133,7 +143,7 @@ async fn read_success(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
 }
 
 /// Bytes of the whole answer, as soon as its head is there.
-fn answer_length(buffer: &[u8]) -> Option<usize> {
+pub(crate) fn answer_length(buffer: &[u8]) -> Option<usize> {
     let head_end = buffer.windows(4).position(|w| w == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&buffer[..head_end]).unwrap();
     if head

@@ -138,3 +138,24 @@ async fn until_waiting(offload: &Offload, least: usize) {
         before = now;
     }
 }
+
+#[actix_web::test]
+async fn a_lane_is_crowded_before_it_is_full() {
+    let offload = offload(lane(1, 4, 60_000));
+    let held = occupy(&offload).await;
+    let mut waiters = Vec::new();
+    for waiting in 0..4 {
+        assert_eq!(offload.is_crowded(Lane::Storage), waiting > 2, "{waiting}");
+        let waiter = Arc::clone(&offload);
+        waiters.push(actix_web::rt::spawn(async move {
+            waiter.run(Lane::Storage, || ()).await
+        }));
+        until_waiting(&offload, waiting + 1).await;
+    }
+    drop(held);
+    for waiter in waiters {
+        waiter.await.unwrap().unwrap();
+    }
+    assert!(!offload.is_crowded(Lane::Storage));
+    assert!(!offload.is_crowded(Lane::ShortRead));
+}

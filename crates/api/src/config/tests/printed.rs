@@ -30,6 +30,7 @@ const OTHERS: &str = r#"
     hashing_permits = 1
     hashing_queue = 0
     queue_wait = "1min"
+    uploads = 7
     anonymous_uploads = 1
     anonymous_bytes = "1TiB"
     sqlite_readers = 1

@@ -1,0 +1,147 @@
+//! More than the server can do, at a fixed rate.
+
+use std::time::Duration;
+
+use crate::kms::{self, Kms};
+use crate::load::{self, Case, NUMBER};
+use crate::open::{self, Outcome, percentile};
+use crate::server::post;
+use crate::summary::Row;
+use crate::{Settings, peak_memory, table};
+
+/// Connections of the closed loop that finds out what the server can do.
+const CONNECTIONS: usize = 64;
+/// Content that passes through the lane of storage, and is not a record of a pack.
+const CONTENT: usize = 100 * 1024;
+/// Memory that the load may add, as the limits of a default configuration bound it: the connections,
+/// half a thousand uploads in work, and bcrypt.
+const MOST_MEMORY_MIB: f64 = 512.0;
+
+struct Work {
+    name: &'static str,
+    /// Fewer where each is long.
+    connections: usize,
+    request: fn(&Kms) -> Vec<u8>,
+}
+
+const WORK: [Work; 2] = [
+    Work {
+        name: "login",
+        connections: 8,
+        request: login,
+    },
+    Work {
+        name: "upload of 100 KiB",
+        connections: CONNECTIONS,
+        request: upload,
+    },
+];
+
+fn login(kms: &Kms) -> Vec<u8> {
+    post(kms.address(), "/app/login", &kms::account(kms::PHONE))
+}
+
+fn upload(kms: &Kms) -> Vec<u8> {
+    let head = format!(
+        "POST /api/v1/files?name=a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {CONTENT}\r\n\r\n{NUMBER}",
+        kms.token()
+    );
+    let mut request = head.into_bytes();
+    request.resize(request.len() + CONTENT - NUMBER.len(), b'x');
+    request
+}
+
+pub(crate) fn run(settings: &Settings) -> Vec<Row> {
+    table::head(
+        "goodput",
+        &[
+            "what",
+            "asked for",
+            "goodput a second",
+            "of the peak",
+            "refused",
+            "refusal p99 ms",
+            "success p99 ms",
+            "memory MiB",
+        ],
+    );
+    WORK.iter()
+        .flat_map(|work| measure(settings, work))
+        .collect()
+}
+
+fn measure(settings: &Settings, work: &Work) -> Vec<Row> {
+    let kms = Kms::start(&[]);
+    let case = case_of(&kms, work);
+    load::run(&case, work.connections, Duration::from_secs(1));
+    let peak = load::run(&case, work.connections, settings.time);
+    println!(
+        "| {} | closed loop of {} | {:.0} | 1.00 | – | – | {:.1} | {:.0} |",
+        work.name,
+        work.connections,
+        peak.per_second,
+        peak.p99_millis,
+        peak_memory(kms.pid())
+    );
+    let mut rows = Vec::new();
+    for times in [2.0, 10.0] {
+        let kms = Kms::start(&[]);
+        let template = case_of(&kms, work);
+        let idle = peak_memory(kms.pid());
+        let rate = peak.per_second * times;
+        let mut outcome = open::run(kms.address(), |_| template.next(), rate, settings.time);
+        let memory = peak_memory(kms.pid());
+        rows.extend(report(
+            settings,
+            work,
+            times,
+            peak.per_second,
+            &mut outcome,
+            memory - idle,
+        ));
+    }
+    rows
+}
+
+fn case_of(kms: &Kms, work: &Work) -> Case {
+    let request = (work.request)(kms);
+    match request
+        .windows(NUMBER.len())
+        .any(|w| w == NUMBER.as_bytes())
+    {
+        true => Case::numbered(work.name, kms.address(), request),
+        false => Case::new(work.name, kms.address(), request),
+    }
+}
+
+fn report(
+    settings: &Settings,
+    work: &Work,
+    times: f64,
+    peak: f64,
+    outcome: &mut Outcome,
+    memory: f64,
+) -> Vec<Row> {
+    let goodput = outcome.succeeded.len() as f64 / settings.time.as_secs_f64();
+    let refusal = percentile(&mut outcome.refused, 0.99);
+    let success = percentile(&mut outcome.succeeded, 0.99);
+    println!(
+        "| {} | {times:.0} times | {goodput:.0} | {:.2} | {} of {} | {refusal:.1} | {success:.1} | +{memory:.0} |",
+        work.name,
+        goodput / peak,
+        outcome.refused.len(),
+        outcome.sent,
+    );
+    if outcome.unsent + outcome.cut + outcome.other + outcome.without_retry_after > 0 {
+        println!(
+            "\n{} were not sent because too many were on their way, {} were cut off, {} had another answer, {} refusals had no Retry-After.\n",
+            outcome.unsent, outcome.cut, outcome.other, outcome.without_retry_after
+        );
+    }
+    let name = format!("{} at {times:.0} times", work.name);
+    vec![
+        Row::new(format!("{name}: goodput of the peak"), goodput / peak, "").at_least(0.80),
+        Row::new(format!("{name}: refusal p99"), refusal, "ms").at_most(50.0),
+        Row::new(format!("{name}: memory above idle"), memory, "MiB").at_most(MOST_MEMORY_MIB),
+    ]
+}
