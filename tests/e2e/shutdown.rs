@@ -122,3 +122,51 @@ fn an_address_in_use_is_told() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains(&taken), "{message}");
 }
+
+/// SECURITY, overload: what was acknowledged while the server leaves is there.
+#[test]
+fn of_200_uploads_during_the_leaving_every_acknowledged_one_is_there() {
+    const UPLOADS: usize = 200;
+    // The token stands behind the data.
+    let mut server = Server::with(&[("KMS_ANONYMOUS_UPLOADS", "200")]);
+    let user = server.new_user();
+    let content = |index: usize| bytes(index as u64 + 1, 150_000);
+    let mut wires: Vec<_> = (0..UPLOADS)
+        .map(|index| {
+            let data = base64(&content(index));
+            let body = user.signed(json!({"name": index.to_string(), "data": data}));
+            let body = body.to_string();
+            let mut wire = Wire::to(&user.client);
+            let half = body.len() / 2;
+            wire.send(post_head("/app/user/upload", body.len()));
+            wire.send(&body[..half]);
+            (wire, body[half..].to_owned())
+        })
+        .collect();
+    // Some have their answer before the signal, some are in work and some are not whole by then.
+    for (wire, rest) in &mut wires[..UPLOADS / 2] {
+        wire.send(&*rest);
+    }
+    let mut acknowledged = vec![(0, wires[0].0.answer().expect_code(130).fid())];
+    let begun = Instant::now();
+    server.terminate();
+    for (index, (wire, rest)) in wires.iter_mut().enumerate().skip(1) {
+        if index >= UPLOADS / 2 {
+            let _ = wire.try_send(&*rest);
+        }
+        if let Some(answer) = wire.answer_if_any() {
+            acknowledged.push((index, answer.expect_code(130).fid()));
+        }
+    }
+    assert!(server.wait_for_exit().success());
+    assert!(
+        begun.elapsed() < Duration::from_secs(35),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(acknowledged.len() > 1, "nothing was in flight");
+    server.start_again();
+    for (index, fid) in acknowledged {
+        assert!(user.read(&fid) == content(index), "{index}");
+    }
+}

@@ -85,6 +85,13 @@ impl Wire {
         Answer::new(status, headers, body)
     }
 
+    /// The next answer, if one comes before the server closes.
+    #[track_caller]
+    pub(crate) fn answer_if_any(&mut self) -> Option<Answer> {
+        self.read_until_blank_line().ok()?;
+        Some(self.answer())
+    }
+
     /// The next answer, of a route that is not the contract's.
     #[track_caller]
     pub(crate) fn reply(&mut self) -> Reply {
