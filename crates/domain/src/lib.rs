@@ -1,8 +1,8 @@
 //! The rules of KMS Server, without any I/O.
 //!
-//! Three modules: [`users`] (accounts, sessions, avatars), [`files`] (the deduplicated store) and
-//! [`codes`] (the one table of response codes). Each holds its value objects, its ports and its
-//! use cases side by side.
+//! Four modules: [`users`] (accounts, sessions, avatars), [`files`] (the deduplicated store),
+//! [`throttle`] (who has to wait) and [`codes`] (the one table of response codes). Each holds its value
+//! objects, its ports and its use cases side by side.
 //!
 //! **What this crate refuses.** It knows no database, no HTTP, no file system, no environment and
 //! no clock: time, ids, tokens and passwords' hashes come in through ports, which are synchronous
@@ -26,6 +26,7 @@ pub mod files;
 mod ports;
 #[cfg(test)]
 mod test_doubles;
+pub mod throttle;
 pub mod upkeep;
 pub mod users;
 
