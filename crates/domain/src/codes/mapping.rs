@@ -5,6 +5,7 @@ use super::{Code, Coded};
 use crate::files::{
     ClaimOutcome, DeleteOutcome, DownloadError, FileError, OpenOutcome, PushError, UploadOutcome,
 };
+use crate::throttle::Throttled;
 use crate::users::{
     AccountError, AvatarError, AvatarOutcome, LoginOutcome, Modified, OpenedAvatar,
     RegisterOutcome, SessionError,
@@ -91,6 +92,12 @@ impl Coded for DeleteOutcome {
             Self::Deleted => Code::Done,
             Self::NotFound => Code::NotFound,
         }
+    }
+}
+
+impl Coded for Throttled {
+    fn code(&self) -> Code {
+        Code::Throttled
     }
 }
 

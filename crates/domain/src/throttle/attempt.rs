@@ -24,10 +24,7 @@ impl State {
 
     pub(super) fn check_login(&self, phone: &Phone, network: Network) -> Result<(), Throttled> {
         let now = self.now();
-        let free = self.free(phone, now);
-        let wait = self.with_pair(phone, network, now, Room::None, |pair| {
-            pair.wait(&self.policy.logins, free, now)
-        });
+        let wait = self.with_pair(phone, network, now, Room::None, |pair| pair.wait_left(now));
         admitted(wait.unwrap_or(0))
     }
 

@@ -17,10 +17,15 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// How long a login has to wait now; 0: not at all.
-    pub(super) fn wait(&mut self, policy: &LoginThrottle, free: u32, now: i64) -> u64 {
+    /// How long wrong logins make the next one wait from now; 0: not at all.
+    pub(super) fn wait_left(&mut self, now: i64) -> u64 {
         let waited = self.debt.millis_since(now);
-        let left = self.wait_millis.saturating_sub(waited);
+        self.wait_millis.saturating_sub(waited)
+    }
+
+    /// The same for a login whose password would be verified now, beside those that are.
+    pub(super) fn wait(&mut self, policy: &LoginThrottle, free: u32, now: i64) -> u64 {
+        let left = self.wait_left(now);
         if left > 0 {
             return left;
         }
@@ -68,9 +73,8 @@ impl Entry for Pair {
             return u64::MAX;
         }
         // A wait counts even where the operator has wrong logins forgotten sooner.
-        let mut debt = self.debt;
-        let waited = debt.millis_since(now);
-        let wait = self.wait_millis.saturating_sub(waited).saturating_mul(1000);
+        let mut copy = *self;
+        let wait = copy.wait_left(now).saturating_mul(1000);
         self.debt.left(now).max(wait)
     }
 }

@@ -92,7 +92,7 @@ impl Question {
         }
     }
 
-    /// Whether [`Self::log_in`] would refuse, before anything is queued for it.
+    /// Whether [`Self::log_in`] would refuse because of wrong logins, before anything is queued for it.
     ///
     /// # Errors
     /// [`Throttled`].

@@ -50,6 +50,11 @@ struct Slot<E> {
     entry: E,
 }
 
+#[cfg(test)]
+pub(super) const fn slot_size<E>() -> usize {
+    size_of::<Slot<E>>()
+}
+
 impl<E: Entry> Table<E> {
     pub(super) fn new() -> Self {
         Self {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
 use crate::Timestamp;
+use crate::codes::{Code, Coded as _};
 use crate::users::{LoginOutcome, Token};
 
 const SECOND: i64 = 1000;
@@ -146,4 +147,5 @@ fn seconds_are_rounded_up_and_never_none() {
         assert_eq!(throttled.retry_after_seconds(), seconds, "{micros}");
     }
     assert_eq!(Throttled::for_millis(0).retry_after_seconds(), 1);
+    assert_eq!(Throttled::for_millis(1).code(), Code::Throttled);
 }

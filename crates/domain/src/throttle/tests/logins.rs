@@ -133,6 +133,19 @@ fn logins_at_once_cannot_slip_through_together() {
 }
 
 #[test]
+fn who_only_asks_whether_to_queue_is_not_refused_for_those_in_flight() {
+    let world = World::new();
+    let ask = || world.throttles.ask(network(HOME)).unwrap();
+    for _ in 0..3 {
+        fail(&world, HOME).unwrap();
+    }
+    let running = [ask().log_in(&phone(1)), ask().log_in(&phone(1))];
+    assert!(running.iter().all(Result::is_ok));
+    ask().check(&phone(1)).unwrap();
+    assert_eq!(seconds(ask().log_in(&phone(1))), 1);
+}
+
+#[test]
 fn right_logins_at_once_are_all_admitted_up_to_the_permits() {
     let mut policy = POLICY;
     policy.logins.at_once = 64;

@@ -37,6 +37,13 @@ fn it_never_holds_more_than_its_places_and_nearly_fills_them() {
 }
 
 #[test]
+fn all_tables_together_stay_below_ten_mebibytes() {
+    let slots =
+        table::slot_size::<Pair>() + 2 * table::slot_size::<Debt>() + table::slot_size::<Asker>();
+    assert!(slots * CAPACITY <= 10 << 20, "{}", slots * CAPACITY);
+}
+
+#[test]
 fn who_owes_more_outlives_any_number_of_those_who_owe_less() {
     let table = Table::new();
     // Keys that nobody could choose so well: all of them have the same places as the first.
