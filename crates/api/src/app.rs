@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use kms_domain::codes::Code;
 use kms_domain::files::{FileService, ScratchSpace};
+use kms_domain::throttle::{Network, Throttles};
 use kms_domain::users::{AccountService, AvatarService, PasswordPolicy, SessionService};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::ApiError;
+use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
 
 /// The use cases, and what their answers need beside them.
@@ -48,30 +51,47 @@ pub struct Limits {
     pub anonymous_bytes: u64,
 }
 
+/// Who is let in, and how often.
+pub struct Admission {
+    /// Who has to wait.
+    pub throttles: Throttles,
+    /// Whose word counts about where a request comes from.
+    pub proxies: TrustedProxies,
+}
+
 /// A running server: its use cases, the door to them, and its limits.
 pub struct App {
     pub(crate) services: Arc<Services>,
     pub(crate) offload: Arc<Offload>,
     pub(crate) limits: Limits,
     uploads: Arc<Semaphore>,
+    pub(crate) throttles: Throttles,
+    proxies: TrustedProxies,
     anonymous: Arc<Anonymous>,
 }
 
 impl App {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(services: Services, offload: Offload, limits: Limits) -> Self {
+    pub fn new(services: Services, offload: Offload, limits: Limits, admission: Admission) -> Self {
         Self {
             services: Arc::new(services),
             offload: Arc::new(offload),
             limits,
             uploads: Arc::new(Semaphore::new(limits.uploads)),
+            throttles: admission.throttles,
+            proxies: admission.proxies,
             anonymous: Arc::new(Anonymous {
                 places: Arc::new(Semaphore::new(limits.anonymous_uploads)),
                 bytes: AtomicU64::new(0),
                 most_bytes: limits.anonymous_bytes,
             }),
         }
+    }
+
+    /// Where the request with this head comes from, for throttles, sessions and records alike.
+    pub(crate) fn network_of(&self, head: &HttpRequest) -> Network {
+        self.proxies.network_of(head)
     }
 
     /// Runs a use case where it may block.

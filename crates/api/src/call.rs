@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::{FromRequest, HttpRequest, web};
 use kms_domain::codes::Code;
+use kms_domain::throttle::{Network, Question};
 use kms_domain::users::{Actor, Identified, Token};
 
 use crate::app::{App, Finish, Services, finishing};
@@ -60,6 +61,16 @@ impl Call {
         }
         let fields = scanner.finish(&mut none)?;
         Ok(request.with(fields))
+    }
+
+    /// Where it comes from.
+    pub(crate) fn network(&self) -> Network {
+        self.app.network_of(&self.head)
+    }
+
+    /// Charges a question about an account to where it comes from, before its body is read; code 7.
+    pub(crate) fn ask(&self) -> Result<Question, ApiError> {
+        Ok(self.app.throttles.ask(self.network())?)
     }
 
     /// The token of the `Authorization` header, for routes that look for it nowhere else.

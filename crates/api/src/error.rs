@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use kms_domain::codes::{Code, Coded};
+use kms_domain::throttle::Throttled;
 use kms_domain::{PortError, files, users};
 
 use crate::answer;
@@ -13,7 +14,7 @@ use crate::intake::{FieldError, ScanError};
 use crate::offload::OffloadError;
 
 /// Seconds after which an overloaded server may be asked again.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const RETRY_SECONDS: u64 = 1;
 
 /// Why a request was refused or failed: one code for the client, the cause for the log.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,7 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 pub(crate) struct ApiError {
     code: Code,
     allow: Option<&'static str>,
+    retry_after: Option<u64>,
     #[source]
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -31,6 +33,7 @@ impl ApiError {
         Self {
             code,
             allow: None,
+            retry_after: None,
             source: None,
         }
     }
@@ -40,6 +43,7 @@ impl ApiError {
         Self {
             code,
             allow: None,
+            retry_after: None,
             source: Some(source.into()),
         }
     }
@@ -54,6 +58,7 @@ impl ApiError {
         Self {
             code: Code::MethodNotAllowed,
             allow: Some(allow),
+            retry_after: None,
             source: None,
         }
     }
@@ -77,9 +82,19 @@ impl ResponseError for ApiError {
                 .insert(ALLOW, HeaderValue::from_static(allow));
         }
         if matches!(self.code, Code::Busy | Code::Throttled) {
-            response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
+            let seconds = self.retry_after.unwrap_or(RETRY_SECONDS);
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+impl From<Throttled> for ApiError {
+    fn from(throttled: Throttled) -> Self {
+        Self {
+            retry_after: Some(throttled.retry_after_seconds()),
+            ..Self::because(throttled.code(), throttled)
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod engine;
 mod error;
 pub mod intake;
 mod middleware;
+pub mod network;
 pub mod offload;
 mod receive;
 mod routes;
@@ -31,5 +32,5 @@ mod server;
 mod spool;
 mod staging;
 
-pub use app::{App, Limits, Services};
+pub use app::{Admission, App, Limits, Services};
 pub use server::{Server, ServerConfig};

@@ -69,7 +69,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let data = DataDir::open(&config.data_dir)?;
     let database = wiring::open_own_database(config, &data)?;
     let store = DiskBlobStore::new(&data);
-    let app = wiring::app(config, wiring::services(config, &data, &store, &database));
+    let app = wiring::app(config, wiring::services(config, &data, &store, &database))?;
     let server = Server::bind(ServerConfig {
         listen: config.listen,
         workers: config.workers,

@@ -11,12 +11,13 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpRequest, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, ResponseError as _, web};
 use kms_domain::codes::Code;
 use kms_domain::with_causes;
 
 use crate::answer;
 use crate::connection::{Answered, Connection};
+use crate::app::App;
 use crate::error::ApiError;
 use crate::routes::v1;
 
@@ -78,8 +79,18 @@ pub(crate) async fn observe(
         .map(|ids| ids.take())
         .unwrap_or_default();
     request.extensions_mut().insert(RequestId(id.clone()));
-    // An error here would be a middleware's; every handler's has become an answer by now.
-    let mut response = next.call(request).await?.map_into_boxed_body();
+    let mut response = match admitted(&request) {
+        // An error here would be a middleware's; every handler's has become an answer by now.
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(refused) => {
+            let answer = if v1::owns(request.path()) {
+                v1::refused(refused)
+            } else {
+                refused.error_response()
+            };
+            request.into_response(answer)
+        }
+    };
     if response.response().extensions().get::<Code>().is_none() {
         response = enveloped(response);
     }
@@ -101,6 +112,17 @@ pub(crate) async fn observe(
     Ok(response.map_body(|_, body| Answered::new(body, serving)))
 }
 
+/// Charges the request to where it comes from, before anything is done for it.
+fn admitted(request: &ServiceRequest) -> Result<(), ApiError> {
+    match request.app_data::<web::Data<App>>() {
+        Some(app) if app.throttles.counts_requests() => {
+            let network = app.network_of(request.request());
+            Ok(app.throttles.admit(network)?)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Replaces an answer that is not ours by the one of the contract that comes closest.
 fn enveloped(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let code = match response.status().as_u16() {
@@ -119,6 +141,15 @@ fn enveloped(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     ServiceResponse::new(request, answer)
 }
 
+/// Notes that somebody has to wait, whichever throttle said so. Whoever else wants to know of it is to be
+/// told here.
+fn throttled(head: &HttpRequest, id: &str) {
+    if let Some(app) = head.app_data::<web::Data<App>>() {
+        let network = app.network_of(head);
+        tracing::debug!(request_id = id, %network, "a client was throttled");
+    }
+}
+
 /// One line a request; the cause of a failure once, under the request's id. The route's pattern
 /// stands for its path, so that nothing a client wrote reaches the log through it.
 fn log(response: &ServiceResponse<BoxBody>, id: &str, begun: Instant) {
@@ -132,6 +163,9 @@ fn log(response: &ServiceResponse<BoxBody>, id: &str, begun: Instant) {
         BodySize::None | BodySize::Stream => 0,
         BodySize::Sized(bytes) => bytes,
     };
+    if code == Code::Throttled.number() {
+        throttled(response.request(), id);
+    }
     let error = response
         .response()
         .error()

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kms_api::config::{Config, DefaultVisibility, InstantUpload};
+use kms_api::config::{Config, DefaultVisibility, InstantUpload, Switch};
 use kms_api::offload::{LaneConfig, Offload};
-use kms_api::{App, Limits, Services};
+use kms_api::{Admission, App, Limits, Services};
 use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, Visibility};
+use kms_domain::throttle::{Bucket, LoginThrottle, ThrottlePolicy, Throttles};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
@@ -251,12 +252,47 @@ pub(crate) fn passwords(config: &Config) -> PasswordPolicy {
     PasswordPolicy::new(config.password_min)
 }
 
-/// The server around its use cases.
-pub(crate) fn app(config: &Config, services: Services) -> App {
-    let hashing_permits = match config.hashing_permits {
+/// Password hashes computed at once.
+fn hashing_permits(config: &Config) -> usize {
+    match config.hashing_permits {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         permits => permits,
+    }
+}
+
+/// Who has to wait.
+fn throttles(config: &Config) -> Result<Throttles, PortError> {
+    if config.throttle == Switch::Off {
+        return Ok(Throttles::off());
+    }
+    let unsigned = |duration: Duration| millis(duration).unsigned_abs();
+    let policy = ThrottlePolicy {
+        logins: LoginThrottle {
+            free: config.throttle_login_free,
+            first_wait_millis: unsigned(config.throttle_login_wait),
+            longest_wait_millis: unsigned(config.throttle_login_longest),
+            forget_millis: unsigned(config.throttle_login_forget),
+            a_day: config.throttle_account_daily,
+            at_once: u32::try_from(hashing_permits(config)).unwrap_or(u32::MAX),
+        },
+        questions: Bucket {
+            burst: config.throttle_network_burst,
+            refill_micros: 60_000_000 / u64::from(config.throttle_network_rate.max(1)),
+        },
+        requests: (config.throttle_requests > 0).then(|| Bucket {
+            burst: config.throttle_requests.saturating_mul(10),
+            refill_micros: 1_000_000 / u64::from(config.throttle_requests.max(1)),
+        }),
     };
+    let seed = RandomIds::default().new_id()?.as_u128();
+    Ok(Throttles::new(policy, Arc::new(SystemClock), seed))
+}
+
+/// The server around its use cases.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError> {
     let lane = |permits, queue| LaneConfig {
         permits,
         queue,
@@ -264,9 +300,9 @@ pub(crate) fn app(config: &Config, services: Services) -> App {
     };
     let offload = Offload::new(
         lane(config.storage_permits, config.storage_queue),
-        lane(hashing_permits, config.hashing_queue),
+        lane(hashing_permits(config), config.hashing_queue),
     );
-    App::new(
+    Ok(App::new(
         services,
         offload,
         Limits {
@@ -278,7 +314,11 @@ pub(crate) fn app(config: &Config, services: Services) -> App {
             anonymous_uploads: config.anonymous_uploads,
             anonymous_bytes: config.anonymous_bytes.as_u64(),
         },
-    )
+        Admission {
+            throttles: throttles(config)?,
+            proxies: config.trusted_proxies.clone(),
+        },
+    ))
 }
 
 /// A prefix for this run's request ids.

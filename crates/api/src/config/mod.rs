@@ -29,7 +29,7 @@ pub use setting::Setting;
 pub use size::ByteSize;
 pub use source::{Origin, Origins, Sources};
 pub use table::Config;
-pub use value::{DefaultVisibility, InstantUpload, LogFilter, LogFormat};
+pub use value::{DefaultVisibility, InstantUpload, LogFilter, LogFormat, Switch};
 
 use value::Value;
 

@@ -9,7 +9,8 @@ use super::ByteSize;
 use super::error::ConfigError;
 use super::setting::{Rule, Setting};
 use super::source::{Given, Origins};
-use super::value::{DefaultVisibility, InstantUpload, LogFilter, LogFormat, Value};
+use super::value::{DefaultVisibility, InstantUpload, LogFilter, LogFormat, Switch, Value};
+use crate::network::TrustedProxies;
 
 macro_rules! table {
     ($(
@@ -130,6 +131,30 @@ table! {
         answer_timeout: Duration = 60 * SECOND, in MILLISECOND..=HOUR;
         /// How long an idle connection is kept for the next request.
         keep_alive: Duration = 15 * SECOND, in MILLISECOND..=HOUR;
+    }
+    "Throttles" {
+        /// Whether clients are throttled: code 7, with Retry-After.
+        throttle: Switch = Switch::On;
+        /// Reverse proxies whose X-Forwarded-For tells where a request comes from.
+        /// Without them all clients of a proxy look like one. List only proxies that set this header.
+        trusted_proxies: TrustedProxies = TrustedProxies::default();
+        /// Wrong logins of one account from one network that cost no waiting.
+        throttle_login_free: u32 = 10, in 0..=1000;
+        /// How long the next login waits after one more wrong one; each further one doubles it.
+        throttle_login_wait: Duration = SECOND, in MILLISECOND..=HOUR;
+        /// The longest that wrong logins make the next one wait.
+        throttle_login_longest: Duration = 15 * MINUTE, in MILLISECOND..=DAY;
+        /// How long it takes until one wrong login is forgotten.
+        throttle_login_forget: Duration = 10 * MINUTE, in SECOND..=DAY;
+        /// Wrong logins of one account a day, from everywhere, after which none is free; 0 means any number.
+        /// Also then the first login from a network does not wait.
+        throttle_account_daily: u32 = 100, in 0..=1_000_000;
+        /// Answers at once that tell one network whether phones have accounts, by whichever route.
+        throttle_network_burst: u32 = 3000, in 1..=1_000_000;
+        /// Such answers a minute in the long run.
+        throttle_network_rate: u32 = 300, in 1..=1_000_000;
+        /// Requests of any kind a second from one network, ten times as many at once; 0 means any number.
+        throttle_requests: u32 = 0, in 0..=1_000_000;
     }
     "Overload" {
         /// Jobs on the database and the files that run at once.

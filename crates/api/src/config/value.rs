@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::{ByteSize, duration};
+use crate::network::TrustedProxies;
 
 /// A kind of value. Reading is the same wherever the text came from; what a number or a boolean in
 /// the file means is its plain spelling, read the same way.
@@ -134,6 +135,27 @@ impl Value for SocketAddr {
     }
 }
 
+impl Value for TrustedProxies {
+    const QUOTED_ONLY: bool = true;
+
+    fn parse(text: &str) -> Result<Self, Option<String>> {
+        text.parse()
+            .map_err(|error: crate::network::ProxiesError| Some(error.to_string()))
+    }
+    fn text(&self) -> String {
+        Self::text(self)
+    }
+    fn kind() -> String {
+        "IP addresses or blocks of them".to_owned()
+    }
+    fn example(_default: &str) -> String {
+        ", with commas between them, such as \"127.0.0.1,10.0.0.0/8,2001:db8::/32\"".to_owned()
+    }
+    fn placeholder() -> String {
+        "BLOCKS".to_owned()
+    }
+}
+
 impl Value for PathBuf {
     const QUOTED_ONLY: bool = true;
 
@@ -252,6 +274,13 @@ choices! {
         /// Nothing: only the caller's own files count.
         Own = "own",
         /// Instant upload never succeeds.
+        Off = "off",
+    }
+    /// Whether something is done at all.
+    Switch {
+        /// It is.
+        On = "on",
+        /// It is not.
         Off = "off",
     }
     /// The form of a log line.

@@ -20,15 +20,21 @@ struct LoginReply<'a> {
     token: &'a str,
 }
 
-/// `POST /app/login`: opens a session. Codes 110, 111, 112, 1.
+/// `POST /app/login`: opens a session. Codes 110, 111, 112, 7, 1.
 pub(super) async fn login(call: Call) -> Result<HttpResponse, ApiError> {
+    let question = call.ask()?;
     let request = call.read(BODY).await?;
     let phone = Phone::parse(request.fields.required_text("phone")?)?;
     let password = Password::parse(request.fields.required_text("password")?)?;
+    // Who has to wait anyhow must not stand in the queue for a hash.
+    question.check(&phone)?;
     let outcome = request
         .app
         .run(Lane::Hashing, move |services| {
-            Ok(services.sessions.login(&phone, &password)?)
+            let attempt = question.log_in(&phone)?;
+            let outcome = services.sessions.login(&phone, &password)?;
+            attempt.settle(&outcome);
+            Ok(outcome)
         })
         .await?;
     let code = outcome.code();

@@ -13,14 +13,18 @@ const BODY: Shape = Shape {
     payload: None,
 };
 
-/// `POST /app/register`: opens an account. Codes 100, 101, 1.
+/// `POST /app/register`: opens an account. Codes 100, 101, 7, 1.
 pub(super) async fn register(call: Call) -> Result<HttpResponse, ApiError> {
+    let question = call.ask()?;
     let request = call.read(BODY).await?;
     let input = parse(&request.fields, request.app.services.passwords)?;
     let outcome = request
         .app
-        .run(Lane::Hashing, |services| {
-            Ok(services.accounts.register(input)?)
+        .run(Lane::Hashing, move |services| {
+            let phone = input.phone.clone();
+            let outcome = services.accounts.register(input)?;
+            question.told_by_registering(&phone, &outcome);
+            Ok(outcome)
         })
         .await?;
     Ok(answer::bare(outcome.code()))

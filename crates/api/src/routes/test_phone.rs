@@ -13,14 +13,17 @@ const BODY: Shape = Shape {
     payload: None,
 };
 
-/// `POST /app/register/testphone`: whether a phone is taken. Codes 101, 102, 1.
+/// `POST /app/register/testphone`: whether a phone is taken. Codes 101, 102, 7, 1.
 pub(super) async fn test_phone(call: Call) -> Result<HttpResponse, ApiError> {
+    let question = call.ask()?;
     let request = call.read(BODY).await?;
     let phone = Phone::parse(request.fields.required_text("phone")?)?;
     let taken = request
         .app
         .run(Lane::ShortRead, move |services| {
-            Ok(services.accounts.is_registered(&phone)?)
+            let taken = services.accounts.is_registered(&phone)?;
+            question.told(&phone);
+            Ok(taken)
         })
         .await?;
     Ok(answer::bare(if taken {

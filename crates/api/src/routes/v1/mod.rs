@@ -9,7 +9,7 @@ mod disposition;
 mod problem;
 mod range;
 
-use actix_web::{HttpResponse, Resource, Route, Scope, web};
+use actix_web::{HttpResponse, Resource, ResponseError as _, Route, Scope, web};
 use kms_domain::codes::Code;
 
 use crate::call::Call;
@@ -46,6 +46,11 @@ pub(super) fn scope() -> Scope {
 pub(crate) fn owns(path: &str) -> bool {
     path.strip_prefix(PREFIX)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// An error of whoever stands before the handlers, as a problem.
+pub(crate) fn refused(error: ApiError) -> HttpResponse {
+    Problem::from(error).error_response()
 }
 
 /// A handler whose errors become problems.
