@@ -41,6 +41,7 @@ mod restart;
 mod routes;
 mod secrets;
 mod shutdown;
+mod throttles;
 mod transfers;
 mod upkeep;
 mod uploads;
