@@ -168,12 +168,14 @@ fn a_school_of_200_behind_one_address_gets_in() {
     let client = server.client();
     let people: Vec<_> = (0..200).map(|_| Person::new()).collect();
     at_once(4, |part| {
-        for person in people.iter().skip(part).step_by(4) {
+        for (number, person) in people.iter().enumerate().skip(part).step_by(4) {
             client.test_phone(&person.phone).expect_bare(102);
             client.register(person).expect_bare(100);
             client.test_phone(&person.phone).expect_bare(101);
             client.register(person).expect_bare(101);
-            client.login(&person.phone, "wrong one").expect_bare(112);
+            if number % 10 == 0 {
+                client.login(&person.phone, "wrong one").expect_bare(112);
+            }
             client.sign_in(person);
         }
     });

@@ -21,6 +21,26 @@ const EDGES: &[(&str, [&str; 2], [&str; 2])] = &[
     ("body_timeout", ["1ms", "1h"], ["0s", "3600001ms"]),
     ("answer_timeout", ["1ms", "1h"], ["0s", "3600001ms"]),
     ("keep_alive", ["1ms", "1h"], ["0s", "3600001ms"]),
+    ("throttle_login_free", ["0", "1000"], ["-1", "1001"]),
+    ("throttle_login_wait", ["1ms", "1h"], ["0s", "3600001ms"]),
+    (
+        "throttle_login_longest",
+        ["1ms", "1d"],
+        ["0s", "86400001ms"],
+    ),
+    (
+        "throttle_login_forget",
+        ["1s", "1d"],
+        ["999ms", "86400001ms"],
+    ),
+    (
+        "throttle_account_daily",
+        ["0", "1000000"],
+        ["-1", "1000001"],
+    ),
+    ("throttle_network_burst", ["1", "1000000"], ["0", "1000001"]),
+    ("throttle_network_rate", ["1", "1000000"], ["0", "1000001"]),
+    ("throttle_requests", ["0", "1000000"], ["-1", "1000001"]),
     ("storage_permits", ["1", "512"], ["0", "513"]),
     ("storage_queue", ["0", "1000000"], ["-1", "1000001"]),
     ("hashing_permits", ["0", "512"], ["-1", "513"]),
@@ -71,9 +91,10 @@ fn the_table_of_edges_leaves_no_range_out() {
 
 #[test]
 fn choices_are_read_in_any_case_and_nothing_else_is() {
-    let good: [(&str, &[&str]); 3] = [
+    let good: [(&str, &[&str]); 4] = [
         ("default_visibility", &["public", "private", "Private"]),
         ("instant_upload", &["public", "strong", "own", "off", "OFF"]),
+        ("throttle", &["on", "off", "Off"]),
         ("log_format", &["text", "json"]),
     ];
     for (key, words) in good {
@@ -105,6 +126,12 @@ fn addresses_paths_and_filters_are_judged_at_once() {
             "{listen}"
         );
     }
+    for proxies in ["localhost", "10.0.0.1/8", "10.0.0.0/33", "::1 ::2"] {
+        let told = mistake(from_env(&[("KMS_TRUSTED_PROXIES", proxies)]));
+        assert!(told.starts_with("trusted_proxies"), "{told}");
+    }
+    let loaded = from_env(&[("KMS_TRUSTED_PROXIES", " ::1/128, 10.0.0.0/8 ")]).unwrap();
+    assert_eq!(loaded.config.trusted_proxies.text(), "::1,10.0.0.0/8");
     assert!(mistake(from_file("data_dir = ''")).contains("expected a path"));
     assert!(mistake(from_file("log = 'kms_api=loud'")).contains("expected log directives"));
     assert!(mistake(from_file("log = ' '")).contains("expected log directives"));
