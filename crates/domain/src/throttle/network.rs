@@ -1,5 +1,5 @@
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Where a request comes from, as far as throttles tell clients apart: an IPv4 address, or the /64 of an
 /// IPv6 address, which one household or machine has for itself and can choose addresses in.

@@ -4,7 +4,7 @@ mod buckets;
 mod logins;
 mod places;
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
