@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 const WAYS: usize = 16;
 /// Groups of so many places under one lock.
 const SETS: usize = 64;
-/// Locks. Each is held for some tens of nanoseconds.
+/// Locks. Each is held for a look at the places of one key.
 const SHARDS: usize = 64;
 #[cfg(test)]
 pub(super) const CAPACITY: usize = WAYS * SETS * SHARDS;

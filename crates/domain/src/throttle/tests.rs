@@ -114,10 +114,7 @@ fn success() -> LoginOutcome {
 }
 
 fn seconds(refused: Result<impl Sized, Throttled>) -> u64 {
-    match refused {
-        Ok(_) => 0,
-        Err(throttled) => throttled.retry_after_seconds(),
-    }
+    refused.map_or_else(|throttled| throttled.retry_after_seconds(), |_| 0)
 }
 
 #[test]
