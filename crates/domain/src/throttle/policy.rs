@@ -25,8 +25,8 @@ pub struct LoginThrottle {
     pub forget_millis: u64,
     /// Wrong logins of one account a day, from everywhere, after which none is free; 0: any number.
     pub a_day: u32,
-    /// Passwords that are verified at once at most, whoever asks. So many right logins of one account
-    /// may always run together.
+    /// Passwords that are verified at once at most, whoever asks. So many logins of one account may run
+    /// together until waits begin, so that right ones are not refused; from then on, one.
     pub at_once: u32,
 }
 
