@@ -16,8 +16,8 @@ use kms_domain::codes::Code;
 use kms_domain::with_causes;
 
 use crate::answer;
-use crate::connection::{Answered, Connection};
 use crate::app::App;
+use crate::connection::{Answered, Connection};
 use crate::error::ApiError;
 use crate::routes::v1;
 
