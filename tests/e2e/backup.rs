@@ -265,7 +265,13 @@ fn damage_in_the_data_folder_is_told_and_so_is_damage_in_the_backup() {
         "{summary}"
     );
     assert!(told(&output).contains(&sha256_hex(&content)), "{output:?}");
-    expect_code(&place.run(&["backup", "--verify"]), 0);
+    // It is as it was made, but that was not whole.
+    let output = place.run(&["backup", "--verify"]);
+    assert!(
+        expect_code(&output, 1).contains("1 were missing"),
+        "{output:?}"
+    );
+    assert!(told(&output).contains("missing already"), "{output:?}");
     let copy = Server::restored(|data| {
         let output = place.run(&["restore", "--data-dir", data.to_str().unwrap()]);
         expect_code(&output, 1);
@@ -277,7 +283,8 @@ fn damage_in_the_data_folder_is_told_and_so_is_damage_in_the_backup() {
 
     // Healed here as well, so the next backup is whole.
     user.publish("again", &content);
-    place.back_up(&[]);
+    place.back_up(&["--keep", "1"]);
+    expect_code(&place.run(&["backup", "--verify"]), 0);
     flip_byte_of(&place.pooled(&other), 100);
     let output = place.run(&["backup", "--verify"]);
     assert!(expect_code(&output, 1).contains("1 NOT as"), "{output:?}");
@@ -355,5 +362,13 @@ fn folders_that_will_not_do_are_refused_with_a_reason() {
     let output = place.run(&["restore"]);
     expect_code(&output, 2);
     assert!(told(&output).contains("not empty"), "{output:?}");
+    let inside = place.backup_dir().join("inside");
+    let output = place.run(&["restore", "--data-dir", inside.to_str().unwrap()]);
+    expect_code(&output, 2);
+    assert!(
+        told(&output).contains("around the data folder"),
+        "{output:?}"
+    );
+    assert!(!inside.exists());
     user.publish("b", b"still served");
 }

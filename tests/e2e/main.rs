@@ -43,6 +43,7 @@ mod secrets;
 mod shutdown;
 mod throttles;
 mod transfers;
+mod trouble;
 mod upkeep;
 mod uploads;
 mod v1_content;

@@ -309,22 +309,6 @@ fn after_a_kill_one_collection_makes_everything_clean() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_checked_is_neither_clean_nor_made() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = Vec::new();
-    let run = |arguments: &[&str]| {
-        crate::harness::server::run_to_end(folder.path(), &settings, arguments, "")
-    };
-    let output = run(&["fsck"]);
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert_eq!(run(&["gc"]).status.code(), Some(1));
-    assert!(!folder.path().join("data").exists());
-    fs::create_dir(folder.path().join("data")).unwrap();
-    fs::write(folder.path().join("data/kms.db"), "no database").unwrap();
-    assert_eq!(run(&["fsck"]).status.code(), Some(2));
-}
-
-#[test]
 fn damage_that_nobody_asked_for_is_found_by_scrubbing_and_healed() {
     let server = Server::with(&[("KMS_SCRUB_RATE", "1GiB"), ("KMS_SCRUB_INTERVAL", "50ms")]);
     let user = server.new_user();

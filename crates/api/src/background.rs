@@ -103,12 +103,9 @@ impl Drop for Background {
 
 fn collect_now_and_then(collector: &Collector, interval: Duration, stop: &Stop) {
     while stop.sleep(interval).is_continue() {
-        match collector.collect(&mut || stop.go_on()) {
-            Ok(collected) if collected.is_idle() => {}
-            Ok(collected) => tell(&collected),
-            Err(error) => {
-                tracing::warn!(error = %with_causes(&error), "a collection was broken off");
-            }
+        let collected = collector.collect(&mut || stop.go_on());
+        if !collected.is_idle() {
+            tell(&collected);
         }
     }
 }
@@ -118,6 +115,7 @@ fn tell(collected: &Collected) {
         doomed = collected.doomed,
         removed = collected.removed,
         removed_bytes = collected.removed_bytes,
+        waits_for_backup = collected.waits_for_backup,
         trashed = collected.trashed,
         reclaimed = collected.reclaimed,
         emptied = collected.emptied,
@@ -127,7 +125,7 @@ fn tell(collected: &Collected) {
         tracing::warn!(
             error = %with_causes(error),
             failed = collected.failed,
-            "some content could not be removed; it is tried again"
+            "not everything could be collected; it is tried again"
         );
     }
 }
@@ -155,6 +153,9 @@ impl Scrub {
                             %key, ?fault,
                             "stored content is damaged; an upload of the same bytes heals it"
                         );
+                    }
+                    for key in scrubbed.sound_again {
+                        tracing::info!(%key, "content that was flagged as damaged is sound");
                     }
                     after = scrubbed.last.filter(|_| !scrubbed.is_over);
                     (self.note)(after);

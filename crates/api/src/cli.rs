@@ -39,12 +39,18 @@ pub enum Command {
     /// Make, verify or restore a backup.
     Backup(BackupCommand),
     /// Collect content that nothing refers to.
-    Gc {
-        /// Whether anything is changed.
-        apply: bool,
-    },
+    Gc(GcCommand),
     /// Check rows and files against each other.
     Fsck(FsckCommand),
+}
+
+/// How to collect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GcCommand {
+    /// Whether anything is changed.
+    pub apply: bool,
+    /// A JSON object instead of text.
+    pub json: bool,
 }
 
 /// How to check.
@@ -116,9 +122,10 @@ impl Cli {
             Some((name, mut matches)) if name == "restore" => {
                 Command::Backup(backup::restore_command(&mut matches)?)
             }
-            Some((name, gc)) if name == "gc" => Command::Gc {
+            Some((name, gc)) if name == "gc" => Command::Gc(GcCommand {
                 apply: gc.get_flag("apply"),
-            },
+                json: gc.get_flag("json"),
+            }),
             Some((name, fsck)) if name == "fsck" => Command::Fsck(FsckCommand {
                 quick: fsck.get_flag("quick"),
                 repair: fsck.get_flag("repair"),
@@ -278,6 +285,7 @@ fn gc() -> Clap {
             "apply",
             "Do it; without this flag it is only told what would be done",
         ))
+        .arg(switch("json", "Print one JSON object"))
         .args(setting_flags().map(|flag| flag.hide(true)))
         .after_help(GC)
 }
@@ -291,7 +299,8 @@ fn fsck() -> Clap {
         ))
         .arg(switch(
             "repair",
-            "Flag damaged content, so that the next upload of the same bytes heals it",
+            "Flag damaged content, so that the next upload of the same bytes heals it, and take the \
+             flag from what was read and is right",
         ))
         .arg(switch("json", "Print one JSON object a line"))
         .args(setting_flags().map(|flag| flag.hide(true)))
@@ -307,12 +316,14 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
 
 const GC: &str = "\
 With --apply the server must be stopped; a running one collects by itself (gc_interval). What no row
-knows is moved to the folder trash/ first. Every setting can be given as well, such as --data-dir.";
+knows is moved to the folder trash/ first. While a backup is made, what nothing refers to waits. Exit
+status: 0 when all of it was done, 1 when something failed. Every setting can be given as well, such
+as --data-dir.";
 
 const FSCK: &str = "\
-Works beside a running server. Exit status: 0 when all is well, 1 when there are findings, 2 when it
-could not be checked. Bytes are never changed, also not by --repair. Every setting can be given as
-well, such as --data-dir.";
+Works beside a running server. Exit status: 0 when all is well, 1 when there are findings, a damaged
+database among them, 2 when it could not be checked. Bytes are never changed, also not by --repair.
+Every setting can be given as well, such as --data-dir.";
 
 fn required(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name)

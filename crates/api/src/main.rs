@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Command::Serve => serve(&loaded),
         Command::User(command) => admin::run(&loaded.config, command),
         Command::Backup(command) => return wiring::backup::run(&loaded.config, &command),
-        Command::Gc { apply } => upkeep::collect(&loaded.config, apply),
+        Command::Gc(command) => upkeep::collect(&loaded.config, command),
         Command::Fsck(command) => return upkeep::check(&loaded.config, command),
     };
     match outcome {

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use kms_api::cli::FsckCommand;
+use kms_api::cli::{FsckCommand, GcCommand};
 use kms_api::config::Config;
 use kms_domain::upkeep::{Collected, Depth, Fault, Finding, FsckReport, StoredItem};
 use kms_domain::{PortErrorKind, with_causes};
@@ -21,21 +21,26 @@ const STRIDE: u64 = 64 * 1024 * 1024;
 const CONTENTS: u64 = 1000;
 
 /// Collects once. Without `apply`, tells what would be done, also beside a running server.
-pub(crate) fn collect(config: &Config, apply: bool) -> Result<(), Failure> {
+pub(crate) fn collect(config: &Config, command: GcCommand) -> Result<(), Failure> {
     let mut go_on = || ControlFlow::Continue(());
-    let collected = if apply {
+    let collected = if command.apply {
         let collector = wiring::exclusive_collector(config)?;
-        match collector.collect(&mut go_on) {
+        let collected = collector.collect(&mut go_on);
+        match &collected.failure {
             // The reserve has been given back by now.
-            Err(error) if error.kind() == PortErrorKind::StorageFull => {
-                collector.collect(&mut go_on)?
+            Some(error) if error.kind() == PortErrorKind::StorageFull => {
+                collector.collect(&mut go_on)
             }
-            other => other?,
+            _ => collected,
         }
     } else {
-        wiring::dry_collector(config)?.collect(&mut go_on)?
+        wiring::dry_collector(config)?.collect(&mut go_on)
     };
-    print_collected(&collected, apply);
+    if command.json {
+        println!("{}", collected_as_json(&collected, command.apply));
+    } else {
+        print_collected(&collected, command.apply);
+    }
     match collected.failure {
         Some(error) => Err(error.into()),
         None => Ok(()),
@@ -55,6 +60,9 @@ fn print_collected(collected: &Collected, apply: bool) {
         collected.trashed,
         collected.trashed_bytes,
     );
+    if collected.waits_for_backup {
+        println!("A backup is being made: what is doomed waits for its end.");
+    }
     if apply {
         println!(
             "given back: {} bytes\ndeleted from the trash: {}\nfailed: {}",
@@ -63,6 +71,23 @@ fn print_collected(collected: &Collected, apply: bool) {
     } else {
         println!("Nothing was changed; --apply does it.");
     }
+}
+
+fn collected_as_json(collected: &Collected, applied: bool) -> Value {
+    json!({
+        "applied": applied,
+        "doomed": collected.doomed,
+        "doomed_bytes": collected.doomed_bytes,
+        "removed": collected.removed,
+        "removed_bytes": collected.removed_bytes,
+        "waits_for_backup": collected.waits_for_backup,
+        "trashed": collected.trashed,
+        "trashed_bytes": collected.trashed_bytes,
+        "young": collected.young,
+        "reclaimed_bytes": collected.reclaimed,
+        "emptied": collected.emptied,
+        "failed": collected.failed,
+    })
 }
 
 /// Checks everything, and says so in the exit status.
@@ -81,39 +106,57 @@ pub(crate) fn check(config: &Config, command: FsckCommand) -> ExitCode {
 }
 
 fn run_check(config: &Config, command: FsckCommand) -> Result<FsckReport, Failure> {
-    let fsck = wiring::fsck(config)?;
+    let fsck = match wiring::fsck(config, command.repair) {
+        // So damaged that nothing else can be looked at.
+        Err(failure) if wiring::is_damage(&failure) => {
+            tell(&Finding::Rows(with_causes(&*failure)), command.json);
+            let report = FsckReport {
+                findings: 1,
+                ..FsckReport::default()
+            };
+            finish(&report, command.json);
+            return Ok(report);
+        }
+        opened => opened?,
+    };
     let depth = if command.quick {
         Depth::Quick
     } else {
         Depth::Full
     };
     let mut progress = Progress::new();
-    let mut tell = |finding: &Finding| {
-        let (what, about, detail) = describe(finding);
-        if command.json {
-            println!(
-                "{}",
-                json!({"finding": what, "about": about, "detail": detail})
-            );
-        } else {
-            println!(
-                "{what}: {about}{}{detail}",
-                if detail.is_empty() { "" } else { ": " }
-            );
-        }
-    };
+    let mut tell = |finding: &Finding| tell(finding, command.json);
     let report = fsck.run(depth, command.repair, &mut tell, &mut |bytes| {
         progress.add(bytes);
         ControlFlow::Continue(())
     })?;
     progress.end();
     let report = report.ok_or("it was broken off")?;
-    if command.json {
-        println!("{}", summary(&report));
-    } else {
-        print_report(&report);
-    }
+    finish(&report, command.json);
     Ok(report)
+}
+
+fn tell(finding: &Finding, json: bool) {
+    let (what, about, detail) = describe(finding);
+    if json {
+        println!(
+            "{}",
+            json!({"finding": what, "about": about, "detail": detail})
+        );
+    } else {
+        println!(
+            "{what}: {about}{}{detail}",
+            if detail.is_empty() { "" } else { ": " }
+        );
+    }
+}
+
+fn finish(report: &FsckReport, json: bool) {
+    if json {
+        println!("{}", summary(report));
+    } else {
+        print_report(report);
+    }
 }
 
 fn describe(finding: &Finding) -> (&'static str, String, String) {
@@ -147,6 +190,7 @@ fn summary(report: &FsckReport) -> Value {
         "bytes": report.bytes,
         "findings": report.findings,
         "flagged": report.flagged,
+        "unflagged": report.unflagged,
         "young": report.young,
         "without_checksums": report.without_checksums,
         "doomed": report.doomed,
@@ -163,6 +207,7 @@ fn print_report(report: &FsckReport) {
         ),
         (report.doomed, "contents wait for the collector"),
         (report.flagged, "contents were flagged as damaged"),
+        (report.unflagged, "contents are sound and lost their flag"),
     ] {
         if count > 0 {
             println!("{count} {what}");

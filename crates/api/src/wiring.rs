@@ -21,7 +21,7 @@ use kms_infra::disk::{
     ReservedBlobStore,
 };
 use kms_infra::sqlite::{
-    SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
+    Access, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
     SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
@@ -29,17 +29,17 @@ use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 use crate::Failure;
 use crate::background::Scrub;
 
-/// Opens the database at `path`; the `owner` of the data folder brings its schema up to date.
+/// Opens the database at `path`.
 pub(crate) fn open_database(
     config: &Config,
     path: PathBuf,
-    owner: bool,
+    access: Access,
 ) -> Result<SqliteDatabase, kms_infra::sqlite::OpenError> {
     SqliteDatabase::open(SqliteConfig {
         readers: config.sqlite_readers,
         busy_timeout: config.sqlite_busy_timeout,
         group: config.sqlite_group,
-        owner,
+        access,
         ..SqliteConfig::new(path)
     })
 }
@@ -97,11 +97,10 @@ pub(crate) fn services(
 /// The use cases about accounts alone, whether or not a server runs on the same data folder. The
 /// lock belongs to whoever handles bytes; without it, these commands touch rows only.
 pub(crate) fn accounts_beside_a_server(config: &Config) -> Result<AccountService, Failure> {
+    let path = expect_database(config)?;
     let database = match DataDir::open(&config.data_dir) {
-        Ok(data) => open_database(config, data.database_path(), true)?,
-        Err(DataDirError::InUse(_)) => {
-            open_database(config, DataDir::database_path_in(&config.data_dir), false)?
-        }
+        Ok(data) => open_database(config, data.database_path(), Access::Owner)?,
+        Err(DataDirError::InUse(_)) => open_database(config, path, Access::Guest)?,
         Err(error) => return Err(error.into()),
     };
     Ok(accounts(config, &database))
@@ -166,7 +165,7 @@ fn reserve(config: &Config, data: &DataDir, database: &SqliteDatabase) -> Reserv
 
 /// A collector that can only say what there is to collect, also beside a server.
 pub(crate) fn dry_collector(config: &Config) -> Result<Collector, Failure> {
-    let database = open_beside(config)?;
+    let database = open_beside(config, Access::Onlooker)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok(Collector::new(
         Arc::new(SqliteUpkeepRepository::new(&database, Arc::clone(&clock))),
@@ -177,18 +176,19 @@ pub(crate) fn dry_collector(config: &Config) -> Result<Collector, Failure> {
     ))
 }
 
-/// Opens the database as a guest: a server may be running, and nothing may be made.
-fn open_beside(config: &Config) -> Result<SqliteDatabase, Failure> {
-    Ok(open_database(config, expect_database(config)?, false)?)
+/// Opens the database of a folder whose server may be running.
+fn open_beside(config: &Config, access: Access) -> Result<SqliteDatabase, Failure> {
+    Ok(open_database(config, expect_database(config)?, access)?)
 }
 
-/// Where the database is, which must be there: who looks after a folder does not make one.
+/// Where the database is, which must be there: only a server and a restore make a data folder.
 fn expect_database(config: &Config) -> Result<PathBuf, Failure> {
     let path = DataDir::database_path_in(&config.data_dir);
     if path.try_exists()? {
         Ok(path)
     } else {
-        Err(format!("there is no database {}", path.display()).into())
+        let path = path.display();
+        Err(format!("there is no database {path}: a server makes it at its first start").into())
     }
 }
 
@@ -198,12 +198,12 @@ pub(crate) fn open_own_database(
     config: &Config,
     data: &DataDir,
 ) -> Result<SqliteDatabase, kms_infra::sqlite::OpenError> {
-    let opened = open_database(config, data.database_path(), true);
+    let opened = open_database(config, data.database_path(), Access::Owner);
     if opened.is_err() && Reserve::give_back(data) {
         tracing::warn!(
             "the reserve was given back, in case there was no room for opening the database"
         );
-        return open_database(config, data.database_path(), true);
+        return open_database(config, data.database_path(), Access::Owner);
     }
     opened
 }
@@ -217,9 +217,14 @@ fn collection_policy(config: &Config, exclusive: bool) -> CollectionPolicy {
     }
 }
 
-/// The check, which works beside a server.
-pub(crate) fn fsck(config: &Config) -> Result<Fsck, Failure> {
-    let database = open_beside(config)?;
+/// The check, which works beside a server. It changes rows only if it may `repair`.
+pub(crate) fn fsck(config: &Config, repair: bool) -> Result<Fsck, Failure> {
+    let access = if repair {
+        Access::Guest
+    } else {
+        Access::Onlooker
+    };
+    let database = open_beside(config, access)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok(Fsck {
         rows: Arc::new(SqliteUpkeepRepository::new(&database, Arc::clone(&clock))),
@@ -228,6 +233,12 @@ pub(crate) fn fsck(config: &Config) -> Result<Fsck, Failure> {
         clock,
         stray_age: millis(config.stray_age),
     })
+}
+
+/// Whether `failure` is that the database is damaged.
+pub(crate) fn is_damage(failure: &Failure) -> bool {
+    let open = failure.downcast_ref::<kms_infra::sqlite::OpenError>();
+    open.is_some_and(kms_infra::sqlite::OpenError::is_damage)
 }
 
 /// The scrubbing of a running server.

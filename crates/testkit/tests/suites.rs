@@ -12,13 +12,14 @@ const LOGINS: &str = include_str!("../src/contract/logins.rs");
 const REMOVALS: &str = include_str!("../src/contract/removals.rs");
 const SCRATCH: &str = include_str!("../src/contract/scratch.rs");
 const SESSIONS: &str = include_str!("../src/contract/sessions.rs");
+const SIZES: &str = include_str!("../src/contract/sizes.rs");
 const SOURCES: &str = include_str!("../src/contract/sources.rs");
 const STORE: &str = include_str!("../src/contract/store.rs");
 const UPKEEP: &str = include_str!("../src/contract/upkeep.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 16] = [
+const SUITES: [(&str, &str, &str); 17] = [
     ("accounts", ACCOUNTS, USERS),
     ("avatars", AVATARS, AVATARS),
     ("blobs", BLOBS, BLOBS),
@@ -31,6 +32,7 @@ const SUITES: [(&str, &str, &str); 16] = [
     ("removals", REMOVALS, ENTRIES),
     ("scratch", SCRATCH, SCRATCH),
     ("sessions", SESSIONS, LOGINS),
+    ("sizes", SIZES, STORE),
     ("sources", SOURCES, SOURCES),
     ("store", STORE, STORE),
     ("upkeep", UPKEEP, UPKEEP),

@@ -72,11 +72,11 @@ Works beside a running server and without one. DIR is made if it is missing; it 
 of backups, which share equal content, so that a second one copies only what is new. It must not be
 in the data folder.
 
-Exit status: 0 all is well; 1 finished, but some content is damaged or missing, which is told;
-2 not finished.";
+Exit status: 0 all is well; 1 finished, but some content is damaged or missing, which is told, with
+--verify also if it was missing already when a backup was made; 2 not finished.";
 
 const RESTORE: &str = "\
-The data folder must be empty or missing, and no server may run on it. All sessions have ended
+The data folder must be empty or missing, not within the backup, and no server may run on it. All sessions have ended
 afterwards: everybody logs in once more.
 
 Exit status: 0 all is well; 1 finished, but some content is lost, which is told; 2 not finished, and

@@ -31,8 +31,10 @@ fn every_command_is_understood() {
             phone: phone.clone()
         })
     );
-    assert_eq!(command("gc"), Command::Gc { apply: false });
-    assert_eq!(command("gc --apply"), Command::Gc { apply: true });
+    let gc = |apply, json| Command::Gc(GcCommand { apply, json });
+    assert_eq!(command("gc"), gc(false, false));
+    assert_eq!(command("gc --json"), gc(false, true));
+    assert_eq!(command("gc --apply"), gc(true, false));
     for (line, quick, repair, json) in [
         ("fsck", false, false, false),
         ("fsck --quick --json", true, false, true),

@@ -63,7 +63,7 @@ pub(crate) fn run(config: &Config, command: &BackupCommand) -> ExitCode {
                     0 => String::new(),
                     missing => format!("; {missing} were missing when they were made"),
                 };
-                let found = match report.problems {
+                let found = match report.problems.saturating_sub(report.incomplete) {
                     0 => "all as it was written".to_owned(),
                     problems => format!("{problems} NOT as they were written"),
                 };

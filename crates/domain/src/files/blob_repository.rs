@@ -19,4 +19,13 @@ pub trait BlobRepository: Send + Sync {
     /// # Errors
     /// [`PortError`].
     fn flag_damaged(&self, blob: BlobId, key: &BlobKey) -> Result<(), PortError>;
+
+    /// Takes that note back, for who has read all of the copy under `key` and found it right: it was
+    /// flagged while its disk was away, for example. Provided that the bytes are still looked for under
+    /// `key`. Idempotent; a blob that is gone or has another key by now is left alone. Whoever finds the
+    /// copy wanting later flags it again.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn unflag_damaged(&self, blob: BlobId, key: &BlobKey) -> Result<(), PortError>;
 }

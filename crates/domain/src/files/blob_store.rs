@@ -27,8 +27,18 @@ pub trait BlobStore: Send + Sync {
     /// Opens a published blob. `None`: there is none under this key.
     ///
     /// # Errors
-    /// [`PortError`] when that could not be found out.
+    /// [`PortError`] when that could not be found out, also because there is no store in which it could
+    /// be: its disk is away, for example.
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError>;
+
+    /// How many bytes the store sees under a key, as of [`BlobReader::size`], for who wants none of them.
+    /// `None` as of [`open`](Self::open). As it stands, it opens them.
+    ///
+    /// # Errors
+    /// [`PortError`] when that could not be found out.
+    fn find_size(&self, key: &BlobKey) -> Result<Option<u64>, PortError> {
+        Ok(self.open(key)?.map(|reader| reader.size()))
+    }
 
     /// Removes a published blob. Idempotent: one that is not there is as good as removed. A
     /// reader that is open goes on reading.

@@ -242,8 +242,7 @@ impl FileService {
                 self.blobs.flag_damaged(blob.id, &blob.key)?;
                 return Ok(None);
             }
-            let found = self.store.open(&blob.key)?;
-            if found.is_some_and(|reader| reader.size() == blob.size) {
+            if self.store.find_size(&blob.key)? == Some(blob.size) {
                 return Ok(Some(blob));
             }
             looked_at = Some(blob.key);

@@ -38,6 +38,8 @@ pub struct Collected {
     pub removed: u64,
     /// Their bytes.
     pub removed_bytes: u64,
+    /// Whether doomed contents wait because somebody makes a backup. A dry run cannot tell.
+    pub waits_for_backup: bool,
     /// Things that no row knows, moved to the trash.
     pub trashed: u64,
     /// Their bytes.
@@ -48,7 +50,8 @@ pub struct Collected {
     pub reclaimed: u64,
     /// Files deleted from the trash.
     pub emptied: u64,
-    /// Things that could not be removed or moved, to be tried again next time.
+    /// Things that could not be removed or moved, and parts of the collection that broke off: all of it
+    /// is tried again next time.
     pub failed: u64,
     /// Why the first of these could not.
     pub failure: Option<PortError>,
@@ -106,29 +109,26 @@ impl Collector {
         }
     }
 
-    /// Collects once. `go_on` is asked between two batches, and may break off.
-    ///
-    /// # Errors
-    /// [`PortError`]; what was done until then is done.
-    pub fn collect(
-        &self,
-        go_on: &mut dyn FnMut() -> ControlFlow<()>,
-    ) -> Result<Collected, PortError> {
+    /// Collects once. `go_on` is asked between two batches, and may break off. A part that fails keeps
+    /// nobody from the others: each is safe by itself. What failed is in the answer.
+    pub fn collect(&self, go_on: &mut dyn FnMut() -> ControlFlow<()>) -> Collected {
         let now = self.clock.now();
         let mut collected = Collected::default();
-        if self.doom(now, &mut collected, go_on)?.is_break()
-            || self.remove_doomed(&mut collected, go_on)?.is_break()
-            || self.strays(now, &mut collected, go_on)?.is_break()
-        {
-            return Ok(collected);
+        let parts = [
+            Self::doom,
+            Self::remove_doomed,
+            Self::strays,
+            Self::reclaim,
+            Self::empty_trash,
+        ];
+        for part in parts {
+            match part(self, now, &mut collected, go_on) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break,
+                Err(error) => collected.fail(error),
+            }
         }
-        let Some((_, trash)) = &self.bytes else {
-            return Ok(collected);
-        };
-        let unused_since = now.minus_millis(self.policy.stray_age);
-        collected.reclaimed = trash.reclaim(unused_since)?;
-        collected.emptied = trash.empty(now.minus_millis(self.policy.trash_age))?;
-        Ok(collected)
+        collected
     }
 
     fn doom(
@@ -170,6 +170,7 @@ impl Collector {
 
     fn remove_doomed(
         &self,
+        _: Timestamp,
         collected: &mut Collected,
         go_on: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, PortError> {
@@ -188,6 +189,7 @@ impl Collector {
                 Some((store, trash)) => {
                     // Batch by batch, so that a backup that begins waits for one and not for all.
                     let Some(_hold) = trash.hold_off_backups()? else {
+                        collected.waits_for_backup = true;
                         return Ok(ControlFlow::Continue(()));
                     };
                     self.rows.confirm_doomed(&ids(&batch))?;
@@ -229,11 +231,36 @@ impl Collector {
             BATCH,
             &mut is_due,
             &mut |stray| self.sort_out(now, stray, &mut found, collected),
-        )?;
+        );
+        // Also after a failure: what was not seen then has to be seen twice more.
         if self.bytes.is_some() {
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = found;
         }
-        Ok(flow)
+        flow
+    }
+
+    fn reclaim(
+        &self,
+        now: Timestamp,
+        collected: &mut Collected,
+        _: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, PortError> {
+        if let Some((_, trash)) = &self.bytes {
+            collected.reclaimed = trash.reclaim(now.minus_millis(self.policy.stray_age))?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn empty_trash(
+        &self,
+        now: Timestamp,
+        collected: &mut Collected,
+        _: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, PortError> {
+        if let Some((_, trash)) = &self.bytes {
+            collected.emptied = trash.empty(now.minus_millis(self.policy.trash_age))?;
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Moves what no row knows. `found` is what has to be seen once more first.
@@ -276,11 +303,12 @@ impl Collector {
 }
 
 impl Collected {
-    /// Whether anything was done, or failed.
+    /// Whether nothing was done, nothing waits for a backup, and nothing failed.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         self.doomed == 0
             && self.removed == 0
+            && !self.waits_for_backup
             && self.trashed == 0
             && self.reclaimed == 0
             && self.emptied == 0

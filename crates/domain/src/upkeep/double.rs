@@ -16,11 +16,17 @@ type OnInspect =
 pub(crate) struct MockBlobInventory {
     list: Option<Box<OnList>>,
     inspect: Option<Box<OnInspect>>,
+    is_away: bool,
 }
 
 impl MockBlobInventory {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// As if the disk of the store were away.
+    pub(crate) const fn go_away(&mut self) {
+        self.is_away = true;
     }
 
     pub(crate) fn on_list(
@@ -53,5 +59,12 @@ impl BlobInventory for MockBlobInventory {
         read: &mut Read<'_>,
     ) -> Result<Inspection, PortError> {
         self.inspect.as_ref().expect("nobody inspects")(key, bytes, read)
+    }
+
+    fn expect_store(&self, _: &BlobKey) -> Result<(), PortError> {
+        if self.is_away {
+            return Err(PortError::internal("there is no store"));
+        }
+        Ok(())
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Examined {
     pub(super) blob: BlobRef,
     pub(super) fault: Option<Fault>,
     pub(super) checksums: Checksums,
+    /// Whether every byte was read and is the one that was stored.
+    pub(super) is_proven: bool,
 }
 
 /// Looks at the copy of `blob`. A fault is only one if the row still names that copy afterwards:
@@ -43,6 +45,9 @@ pub(super) struct Examined {
 /// removed after the commit that names another one or dooms the row, so what the row names after a
 /// copy was found wanting, was there when it was looked for. `None`: the content is gone, or who
 /// asked broke off.
+///
+/// What is wanting is only the copy's fault if the store is there at all: without its disk, everything
+/// would be missing. Then it is an error.
 pub(super) fn examine(
     rows: &dyn UpkeepRepository,
     inventory: &dyn BlobInventory,
@@ -51,14 +56,19 @@ pub(super) fn examine(
     read: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Option<Examined>, PortError> {
     for _ in 0..ROUNDS {
+        let mut is_proven = false;
         let (fault, checksums) = match inventory.inspect(&blob.key, bytes, read) {
             Ok(Inspection::Interrupted) => return Ok(None),
             Err(error) => {
+                expect_store(inventory, &blob)?;
                 let cause = error.source().map(ToString::to_string);
                 let why = cause.unwrap_or_else(|| error.to_string());
                 (Some(Fault::Unreadable(why)), Checksums::Sound)
             }
-            Ok(Inspection::Missing) => (Some(Fault::Missing), Checksums::Sound),
+            Ok(Inspection::Missing) => {
+                expect_store(inventory, &blob)?;
+                (Some(Fault::Missing), Checksums::Sound)
+            }
             Ok(Inspection::Found { size, .. }) if size != blob.size => {
                 (Some(Fault::WrongSize(size)), Checksums::Sound)
             }
@@ -66,6 +76,7 @@ pub(super) fn examine(
                 sha256, checksums, ..
             }) => {
                 let is_changed = sha256.is_some_and(|found| found != blob.sha256);
+                is_proven = sha256 == Some(blob.sha256);
                 (is_changed.then_some(Fault::Changed), checksums)
             }
         };
@@ -74,6 +85,7 @@ pub(super) fn examine(
                 blob,
                 fault,
                 checksums,
+                is_proven,
             }));
         }
         match rows.find_live_by_id(blob.id)? {
@@ -83,10 +95,20 @@ pub(super) fn examine(
                     blob: now,
                     fault,
                     checksums,
+                    is_proven,
                 }));
             }
             Some(now) => blob = now,
         }
     }
     Ok(None)
+}
+
+/// What is flagged already needs no such protection, and may be all that there ever was in the store:
+/// lost before a restore, for example.
+fn expect_store(inventory: &dyn BlobInventory, blob: &BlobRef) -> Result<(), PortError> {
+    if blob.damaged {
+        return Ok(());
+    }
+    inventory.expect_store(&blob.key)
 }

@@ -5,7 +5,7 @@ use super::examine::examine;
 use super::strays::for_each_stray;
 use super::{BlobInventory, Checksums, Fault, Stored, StoredItem, UpkeepRepository};
 use crate::files::{BlobKey, BlobRef, BlobRepository};
-use crate::{Clock, PortError};
+use crate::{Clock, PortError, with_causes};
 
 /// Rows read at once, and copies looked up at once.
 const PAGE: usize = 256;
@@ -46,7 +46,7 @@ pub enum Finding {
         /// What is wrong.
         fault: Fault,
     },
-    /// A content is flagged as damaged, and nobody has uploaded it since.
+    /// A content is flagged as damaged, and nobody has uploaded it since or has taken the flag back.
     Flagged(BlobKey),
     /// The checksums of a sound copy do not fit it.
     Checksums(BlobKey),
@@ -65,6 +65,8 @@ pub struct FsckReport {
     pub findings: u64,
     /// Contents that were flagged as damaged by this run.
     pub flagged: u64,
+    /// Flags that this run took back, because all of the copy was read and is right.
+    pub unflagged: u64,
     /// Copies without a row that may be uploads in flight.
     pub young: u64,
     /// Sound copies whose checksums the next reader has to make.
@@ -75,11 +77,13 @@ pub struct FsckReport {
 
 impl Fsck {
     /// Checks everything, and calls `found` for each finding. With `repair`, content whose copy is
-    /// wrong is flagged as damaged, so that nobody is promised it and the next upload heals it; bytes
-    /// are never touched. `read` is told how many bytes were read. `None`: it broke off.
+    /// wrong is flagged as damaged, so that nobody is promised it and the next upload heals it; and the
+    /// flag of a copy goes that was read whole and is right, which is no finding then. Bytes are never
+    /// touched. `read` is told how many bytes were read. `None`: it broke off.
     ///
     /// # Errors
-    /// [`PortError`] when something could not be checked.
+    /// [`PortError`] when something could not be checked, though the rows are sound: rows that are broken
+    /// are a finding, and so is what cannot be checked because of them.
     pub fn run(
         &self,
         depth: Depth,
@@ -93,20 +97,41 @@ impl Fsck {
             count += 1;
             found(finding);
         };
+        let mut is_broken = false;
         for broken in self.rows.check()? {
+            is_broken = true;
             tell(&Finding::Rows(broken));
         }
-        let bytes = depth == Depth::Full;
-        if self
-            .contents(bytes, repair, &mut report, &mut tell, read)?
-            .is_break()
-            || self.strays(&mut report, &mut tell, read)?.is_break()
-        {
-            return Ok(None);
+        match self.walk(depth, repair, &mut report, &mut tell, read) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => return Ok(None),
+            // That not all could be looked at is a part of what was found.
+            Err(error) if is_broken => tell(&Finding::Rows(format!(
+                "not everything could be checked: {}",
+                with_causes(&error)
+            ))),
+            Err(error) => return Err(error),
         }
-        report.doomed = self.doomed()?;
         report.findings = count;
         Ok(Some(report))
+    }
+
+    fn walk(
+        &self,
+        depth: Depth,
+        repair: bool,
+        report: &mut FsckReport,
+        tell: &mut dyn FnMut(&Finding),
+        read: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, PortError> {
+        let bytes = depth == Depth::Full;
+        if self.contents(bytes, repair, report, tell, read)?.is_break()
+            || self.strays(report, tell, read)?.is_break()
+        {
+            return Ok(ControlFlow::Break(()));
+        }
+        report.doomed = self.doomed()?;
+        Ok(ControlFlow::Continue(()))
     }
 
     /// From rows to copies.
@@ -149,6 +174,10 @@ impl Fsck {
         let (blob, key) = (found.blob.id, found.blob.key);
         report.contents = report.contents.saturating_add(1);
         report.bytes = report.bytes.saturating_add(found.blob.size);
+        if repair && found.blob.damaged && found.is_proven {
+            self.blobs.unflag_damaged(blob, &key)?;
+            report.unflagged = report.unflagged.saturating_add(1);
+        }
         match (found.fault, found.checksums) {
             (Some(fault), _) => {
                 let is_damage = fault.is_damage();
@@ -161,7 +190,9 @@ impl Fsck {
                     report.flagged = report.flagged.saturating_add(1);
                 }
             }
-            (None, _) if found.blob.damaged => tell(&Finding::Flagged(key)),
+            (None, _) if found.blob.damaged && !(repair && found.is_proven) => {
+                tell(&Finding::Flagged(key));
+            }
             (None, Checksums::Damaged) => tell(&Finding::Checksums(key)),
             (None, Checksums::Missing) => {
                 report.without_checksums = report.without_checksums.saturating_add(1);

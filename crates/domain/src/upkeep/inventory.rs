@@ -6,10 +6,11 @@ use crate::{PortError, Timestamp};
 /// What lies in a blob store, whether or not a row knows of it. Changes nothing, and works beside
 /// the process that owns the store; what comes or goes meanwhile is found or not.
 pub trait BlobInventory: Send + Sync {
-    /// Calls `each` for everything in the store until it breaks off.
+    /// Calls `each` for everything in the store until it breaks off. A part that cannot be listed keeps
+    /// nobody from the others.
     ///
     /// # Errors
-    /// [`PortError`].
+    /// [`PortError`]: what was in the way first, told when everything else was listed.
     fn list(&self, each: &mut dyn FnMut(Stored) -> ControlFlow<()>) -> Result<(), PortError>;
 
     /// Looks at the copy under `key`, and if `bytes`, reads all of it. `read` is told how many bytes
@@ -23,6 +24,16 @@ pub trait BlobInventory: Send + Sync {
         bytes: bool,
         read: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Inspection, PortError>;
+
+    /// Asked when the copy under `key` is wanting: whether there is a store at all in which it could be.
+    /// As it stands, there always is.
+    ///
+    /// # Errors
+    /// [`PortError`] when there is not: its disk is away, for example.
+    fn expect_store(&self, key: &BlobKey) -> Result<(), PortError> {
+        let _ = key;
+        Ok(())
+    }
 }
 
 /// Keeps backups waiting until it is dropped.
@@ -48,16 +59,17 @@ pub trait BlobTrash: Send + Sync {
     fn hold_off_backups(&self) -> Result<Option<RemovalHold>, PortError>;
 
     /// Gives back room in the store that no copy ever took, as far as it has not been touched since
-    /// `before`, and answers how many bytes.
+    /// `before`, and answers how many bytes. A part that fails keeps nobody from the others.
     ///
     /// # Errors
-    /// [`PortError`].
+    /// [`PortError`]: what failed first, told when everything else was tried.
     fn reclaim(&self, before: Timestamp) -> Result<u64, PortError>;
 
-    /// Deletes what was moved to the trash before `before`, and answers how many files.
+    /// Deletes what was moved to the trash before `before`, and answers how many files. One that cannot
+    /// be deleted keeps nobody from the others.
     ///
     /// # Errors
-    /// [`PortError`].
+    /// [`PortError`]: what failed first, told when everything else was tried.
     fn empty(&self, before: Timestamp) -> Result<u64, PortError>;
 }
 

@@ -61,8 +61,9 @@ pub trait UpkeepRepository: Send + Sync {
     /// [`PortError`].
     fn are_named(&self, keys: &[BlobKey]) -> Result<Vec<bool>, PortError>;
 
-    /// What is wrong with the rows themselves: broken pages and indexes, references that lead nowhere.
-    /// Takes as long as reading all of them.
+    /// What is wrong with the rows themselves: broken pages and indexes, references that lead nowhere,
+    /// also if they are so broken that not all of it can be found out. Takes as long as reading all of
+    /// them.
     ///
     /// # Errors
     /// [`PortError`] when that could not be found out.

@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::examine::examine;
+use super::examine::{Examined, examine};
 use super::{BlobInventory, Fault, UpkeepRepository};
 use crate::PortError;
 use crate::files::{BlobId, BlobKey, BlobRepository};
@@ -10,7 +10,8 @@ use crate::files::{BlobId, BlobKey, BlobRepository};
 const STEP: usize = 64;
 
 /// Reads all content, a little at a time, and flags what is damaged, so that it is known before
-/// somebody wants it. The next upload of the same bytes heals it.
+/// somebody wants it. The next upload of the same bytes heals it. What is flagged and found sound was
+/// flagged while it could not be read, and loses its flag.
 #[derive(Clone)]
 pub struct Scrubber {
     /// The rows.
@@ -30,6 +31,8 @@ pub struct Scrubbed {
     pub is_over: bool,
     /// What is damaged, and why. Content that was flagged before is not among it.
     pub damaged: Vec<(BlobKey, Fault)>,
+    /// What was flagged and is sound.
+    pub sound_again: Vec<BlobKey>,
 }
 
 impl Scrubber {
@@ -47,6 +50,7 @@ impl Scrubber {
             last: after,
             is_over: page.is_empty(),
             damaged: Vec::new(),
+            sound_again: Vec::new(),
         };
         for blob in page {
             // A content without bytes to read is a step too.
@@ -55,21 +59,14 @@ impl Scrubber {
             }
             let id = blob.id;
             let mut broken_off = false;
-            if !blob.damaged {
-                let mut watched = |bytes| {
-                    let flow = read(bytes);
-                    broken_off |= flow.is_break();
-                    flow
-                };
-                let found = examine(&*self.rows, &*self.inventory, blob, true, &mut watched)?;
-                if let Some((key, fault)) =
-                    found.and_then(|it| it.fault.map(|fault| (it.blob.key, fault)))
-                {
-                    if fault.is_damage() {
-                        self.blobs.flag_damaged(id, &key)?;
-                    }
-                    scrubbed.damaged.push((key, fault));
-                }
+            let mut watched = |bytes| {
+                let flow = read(bytes);
+                broken_off |= flow.is_break();
+                flow
+            };
+            let found = examine(&*self.rows, &*self.inventory, blob, true, &mut watched)?;
+            if let Some(found) = found {
+                self.note(found, &mut scrubbed)?;
             }
             if broken_off {
                 break;
@@ -77,6 +74,24 @@ impl Scrubber {
             scrubbed.last = Some(id);
         }
         Ok(scrubbed)
+    }
+
+    fn note(&self, found: Examined, scrubbed: &mut Scrubbed) -> Result<(), PortError> {
+        let (id, key) = (found.blob.id, found.blob.key);
+        match found.fault {
+            Some(fault) if !found.blob.damaged => {
+                if fault.is_damage() {
+                    self.blobs.flag_damaged(id, &key)?;
+                }
+                scrubbed.damaged.push((key, fault));
+            }
+            None if found.blob.damaged && found.is_proven => {
+                self.blobs.unflag_damaged(id, &key)?;
+                scrubbed.sound_again.push(key);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 

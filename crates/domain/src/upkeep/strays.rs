@@ -29,7 +29,7 @@ pub(super) fn for_each_stray(
     let mut batch = Vec::new();
     let mut failed = None;
     let mut flow = ControlFlow::Continue(());
-    inventory.list(&mut |stored| {
+    let listed = inventory.list(&mut |stored| {
         match is_due(&stored) {
             ControlFlow::Break(()) => {
                 flow = ControlFlow::Break(());
@@ -45,11 +45,12 @@ pub(super) fn for_each_stray(
             return ControlFlow::Break(());
         }
         flow
-    })?;
+    });
     match failed {
         Some(error) => return Err(error),
         None if flow.is_continue() => look_up(&mut batch)?,
         None => {}
     }
+    listed?;
     Ok(flow)
 }

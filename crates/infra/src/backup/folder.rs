@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::manifest::ManifestReader;
 use super::{BackupError, io_failed, utc};
@@ -181,37 +181,44 @@ fn take(locked: Result<(), TryLockError>, path: &Path) -> Result<(), BackupError
 }
 
 /// A backup in the data folder would be lost with it, and a data folder in a backup would be taken
-/// for a part of that.
-fn keep_apart(path: &Path, data: &Path) -> Result<(), BackupError> {
-    let data = data
-        .canonicalize()
-        .map_err(io_failed(data, "the data folder cannot be found"))?;
-    // What is missing below a folder cannot be a link that leads elsewhere.
-    let there = path.ancestors().find(|folder| folder.exists());
-    let real = match there {
-        Some(there) => {
-            let real = there.canonicalize();
-            let real = real.map_err(io_failed(path, "the folder cannot be found"))?;
-            match path.strip_prefix(there) {
-                Ok(rest) => real.join(rest),
-                Err(_) => real,
-            }
-        }
-        None => path.to_owned(),
-    };
-    if real.starts_with(&data) {
+/// for a part of that. Either may be missing yet.
+pub(super) fn keep_apart(backup: &Path, data: &Path) -> Result<(), BackupError> {
+    let (real_backup, real_data) = (real(backup)?, real(data)?);
+    if real_backup.starts_with(&real_data) {
         return Err(BackupError::refused(
-            path,
+            backup,
             "a backup must not be in the data folder",
         ));
     }
-    if data.starts_with(&real) {
+    if real_data.starts_with(&real_backup) {
         return Err(BackupError::refused(
-            path,
+            backup,
             "a backup must not be around the data folder",
         ));
     }
     Ok(())
+}
+
+/// Where a folder is, or will be, without links.
+fn real(path: &Path) -> Result<PathBuf, BackupError> {
+    let path =
+        std::path::absolute(path).map_err(io_failed(path, "the path has no absolute form"))?;
+    let there = path.ancestors().find(|folder| folder.exists());
+    let there = there.unwrap_or(Path::new("/"));
+    let missing = path.strip_prefix(there).unwrap_or(Path::new(""));
+    // What is missing below a folder cannot be a link that leads elsewhere, but that may.
+    if missing
+        .components()
+        .any(|part| part == Component::ParentDir)
+    {
+        return Err(BackupError::refused(
+            &path,
+            "the path leads back out of a folder that is missing",
+        ));
+    }
+    let real = there.canonicalize();
+    let real = real.map_err(io_failed(&path, "the folder cannot be found"))?;
+    Ok(real.join(missing))
 }
 
 fn refuse_foreign(path: &Path) -> Result<(), BackupError> {

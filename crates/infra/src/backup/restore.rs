@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use kms_domain::files::{BlobKey, BlobStore, Sha256, StagedBlob};
 use kms_domain::{Clock, PortError, Timestamp};
 
-use super::folder::{BackupFolder, Generation};
+use super::folder::{BackupFolder, Generation, keep_apart};
 use super::make::{Counting, digest_of_file};
 use super::manifest::{Entry, ManifestReader};
 use super::pool::{Found, Pool};
@@ -56,6 +56,7 @@ pub fn restore(
     job: &RestoreJob<'_>,
     observer: &mut dyn Observer,
 ) -> Result<RestoreReport, BackupError> {
+    keep_apart(job.backup, job.data)?;
     let backup = BackupFolder::to_read(job.backup)?;
     let generation = backup.choose(job.generation)?;
     let mut observer = Counting {

@@ -31,9 +31,12 @@ pub struct VerifyReport {
     pub contents: u64,
     /// The bytes of these.
     pub bytes: u64,
-    /// Contents that were missing already when the generations were made.
+    /// Contents that were missing already when the generations were made; told for each of these.
     pub missing: u64,
-    /// Problems that were told. With none, each generation can be restored as it was made.
+    /// Generations that were made without some of their contents.
+    pub incomplete: u64,
+    /// Problems that were told, one for each of these generations among them. Without others, each
+    /// generation can be restored as it was made.
     pub problems: u64,
 }
 
@@ -41,7 +44,7 @@ pub struct VerifyReport {
 ///
 /// # Errors
 /// [`BackupError`] when there is nothing to verify, or it could not be found out. Damage is no error
-/// but a problem.
+/// but a problem, and so is that a generation was made without some of its contents.
 pub fn verify(
     job: &VerifyJob<'_>,
     observer: &mut dyn Observer,
@@ -63,7 +66,17 @@ pub fn verify(
         observer.progress("checking a database", Progress::default());
         match check(generation) {
             Ok(totals) => {
-                report.missing = report.missing.saturating_add(totals.missing);
+                if totals.missing > 0 {
+                    report.incomplete = report.incomplete.saturating_add(1);
+                    report.missing = report.missing.saturating_add(totals.missing);
+                    observer.problem(
+                        format!("the backup {}", generation.name),
+                        format!(
+                            "{} contents were damaged or missing already when it was made",
+                            totals.missing
+                        ),
+                    );
+                }
                 readers.push(generation.read()?);
             }
             Err(error) => observer.problem(

@@ -1,6 +1,6 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -168,21 +168,42 @@ fn expect_no_strangers(data: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Takes the lock of a folder, and sees to it that it is the one that others will find. A restore that
+/// is given up removes the file while it holds it: whoever had opened it before would hold a lock that
+/// nobody else meets.
 pub(super) fn take_lock(data: &Path) -> Result<File, OpenError> {
     let path = data.join(LOCK);
-    let lock = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed(&path, "the lock file cannot be opened"))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data.to_owned())),
-        Err(TryLockError::Error(e)) => Err(failed(&path, "the lock cannot be taken")(e)),
+    loop {
+        let lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed(&path, "the lock file cannot be opened"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(data.to_owned())),
+            Err(TryLockError::Error(e)) => {
+                return Err(failed(&path, "the lock cannot be taken")(e));
+            }
+        }
+        if has_name(&lock, &path).map_err(failed(&path, "the lock file cannot be looked at"))? {
+            return Ok(lock);
+        }
     }
+}
+
+/// Whether `path` is the name of `file`.
+fn has_name(file: &File, path: &Path) -> io::Result<bool> {
+    let named = match fs::metadata(path) {
+        Ok(named) => named,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    let held = file.metadata()?;
+    Ok((held.dev(), held.ino()) == (named.dev(), named.ino()))
 }
 
 /// Makes a folder and what is missing above it, and makes their names durable.
@@ -222,6 +243,18 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn a_lock_file_that_has_lost_its_name_is_told_from_the_one_that_has_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join(LOCK);
+        let old = take_lock(temp.path()).unwrap();
+        assert!(has_name(&old, &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!has_name(&old, &path).unwrap());
+        let new = take_lock(temp.path()).unwrap();
+        assert!(!has_name(&old, &path).unwrap() && has_name(&new, &path).unwrap());
+    }
 
     #[test]
     fn folders_and_lock_are_made_for_the_owner_alone() {

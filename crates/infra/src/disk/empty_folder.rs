@@ -80,6 +80,8 @@ impl Drop for EmptyFolder {
         }
         // What stays behind keeps servers away, and so is found.
         let _ = fs::remove_dir_all(self.building());
+        // While it is held: who takes it looks afterwards whether it has its name still, so that nobody
+        // goes on with a lock that the next one does not meet.
         if !self.lock_was_there {
             let _ = fs::remove_file(self.path.join(LOCK));
         }
@@ -139,6 +141,27 @@ mod tests {
         fs::write(path.join(LOCK), "").unwrap();
         drop(EmptyFolder::take(&path).unwrap());
         assert_eq!(names(&path), [LOCK]);
+    }
+
+    #[test]
+    fn of_those_who_come_while_it_is_given_up_one_has_the_folder() {
+        let temp = tempfile::tempdir().unwrap();
+        for _ in 0..200 {
+            // There before, so that it stays when the restore is given up.
+            let folder = EmptyFolder::take(temp.path()).unwrap();
+            let take = || take_lock(temp.path()).ok();
+            let taken = std::thread::scope(|scope| {
+                let others: Vec<_> = (0..4)
+                    .map(|_| scope.spawn(|| (0..50).find_map(|_| take())))
+                    .collect();
+                drop(folder);
+                let ended = others.into_iter().map(|other| other.join().unwrap());
+                ended.flatten().collect::<Vec<_>>()
+            });
+            assert!(taken.len() <= 1, "{taken:?}");
+            drop(taken);
+            let _ = fs::remove_file(temp.path().join(LOCK));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use sha2::Digest as _;
 
 use super::error::io_failed;
 use super::pack::{inspect_record, list_records};
+use super::presence::{expect_blobs, expect_packs};
 use super::store::{folder_entries, parse_key};
 use super::sums::{self, BLOCK, BLOCK_SIZE, Sums};
 
@@ -61,19 +62,11 @@ fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 impl BlobInventory for DiskInventory {
     fn list(&self, each: &mut dyn FnMut(Stored) -> ControlFlow<()>) -> Result<(), PortError> {
-        for outer in folder_entries(&self.blobs())? {
-            for inner in folder_entries(&outer)? {
-                for path in folder_entries(&inner)? {
-                    let Some(stored) = self.look_at(&path)? else {
-                        continue;
-                    };
-                    if each(stored).is_break() {
-                        return Ok(());
-                    }
-                }
-            }
+        let mut first = FirstError::default();
+        if self.list_files(each, &mut first).is_continue() {
+            list_records(&self.data.join("packs"), each, &mut first);
         }
-        list_records(&self.data.join("packs"), each)
+        first.into_result()
     }
 
     fn inspect(
@@ -90,9 +83,58 @@ impl BlobInventory for DiskInventory {
         };
         inspect_file(&path, &sha256, bytes, read).map_err(io_failed("inspect", &path))
     }
+
+    fn expect_store(&self, key: &BlobKey) -> Result<(), PortError> {
+        match parse_key(key) {
+            Some(_) => expect_blobs(&self.blobs()),
+            None => expect_packs(&self.data.join("packs")),
+        }
+    }
+}
+
+/// What went wrong first while the rest goes on.
+#[derive(Default)]
+pub(super) struct FirstError(Option<PortError>);
+
+impl FirstError {
+    /// What came of a part, unless that went wrong.
+    pub(super) fn note<T>(&mut self, part: Result<T, PortError>) -> Option<T> {
+        match part {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.0.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    pub(super) fn into_result(self) -> Result<(), PortError> {
+        self.0.map_or(Ok(()), Err)
+    }
 }
 
 impl DiskInventory {
+    fn list_files(
+        &self,
+        each: &mut dyn FnMut(Stored) -> ControlFlow<()>,
+        first: &mut FirstError,
+    ) -> ControlFlow<()> {
+        let mut entries = |folder: &Path, first: &mut FirstError| {
+            let entries = first.note(folder_entries(folder));
+            entries.unwrap_or_default()
+        };
+        for outer in entries(&self.blobs(), first) {
+            for inner in entries(&outer, first) {
+                for path in entries(&inner, first) {
+                    if let Some(stored) = first.note(self.look_at(&path)).flatten() {
+                        each(stored)?;
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
     /// What the file at `path` is. `None` for what no store made, for checksums that have their
     /// copy, and for what has gone meanwhile.
     fn look_at(&self, path: &Path) -> Result<Option<Stored>, PortError> {

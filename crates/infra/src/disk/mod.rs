@@ -23,6 +23,7 @@ mod group;
 mod inventory;
 mod lease;
 mod pack;
+mod presence;
 mod reader;
 mod reserve;
 mod scratch;

@@ -25,6 +25,7 @@ use sha2::Digest as _;
 
 use super::DataDir;
 use super::error::io_failed;
+use super::presence::expect_packs;
 use super::sync::SyncGate;
 use appender::{Append, Appender, Surplus, Work};
 pub(super) use format::MAX_CONTENT;
@@ -139,9 +140,26 @@ impl Packs {
         };
         let path = self.shared.path(place.pack);
         let content = content_of(&path, &place).map_err(io_failed("read from", &path))?;
+        if content.is_none() {
+            expect_packs(&self.shared.folder)?;
+        }
         Ok(content.map(|content| -> Box<dyn BlobReader> {
             Box::new(RecordReader::new(content, place.sha256))
         }))
+    }
+
+    /// How many bytes there are under `key`, by the head of the record alone. `None` as of
+    /// [`open`](Self::open).
+    pub(super) fn find_size(&self, key: &BlobKey) -> Result<Option<u64>, PortError> {
+        let Some(place) = Place::parse(key) else {
+            return Ok(None);
+        };
+        let path = self.shared.path(place.pack);
+        if has_record(&path, &place).map_err(io_failed("look into", &path))? {
+            return Ok(Some(place.length.into()));
+        }
+        expect_packs(&self.shared.folder)?;
+        Ok(None)
     }
 
     /// Removes the content under `key`, if there is any.
@@ -238,11 +256,32 @@ pub(super) fn read_record(packs: &Path, key: &BlobKey) -> io::Result<Option<Vec<
     content_of(&packs.join(place.pack.to_string()), &place)
 }
 
+fn open_pack(pack: &Path) -> io::Result<Option<File>> {
+    match File::open(pack) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Whether the pack reaches to the end of a record, whose head is where it should be. A removal takes
+/// the head first.
+fn has_record(pack: &Path, place: &Place) -> io::Result<bool> {
+    let Some(file) = open_pack(pack)? else {
+        return Ok(false);
+    };
+    let end = place
+        .offset()
+        .saturating_add(u64::try_from(place.filled()).unwrap_or(u64::MAX));
+    let mut head = [0; RECORD_HEAD];
+    Ok(file.metadata()?.len() >= end
+        && read_whole(&file, &mut head, place.offset())?
+        && place.is_head_of(&head))
+}
+
 fn content_of(pack: &Path, place: &Place) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(pack) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e),
+    let Some(file) = open_pack(pack)? else {
+        return Ok(None);
     };
     // All of it, now: what is read later could meet the hole of a removal.
     let mut record = vec![0; place.filled()];

@@ -189,6 +189,10 @@ impl<S: BlobStore> BlobStore for ReservedBlobStore<S> {
         self.store.open(key)
     }
 
+    fn find_size(&self, key: &BlobKey) -> Result<Option<u64>, PortError> {
+        self.store.find_size(key)
+    }
+
     fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
         self.store.remove(key)
     }

@@ -12,6 +12,7 @@ use super::DataDir;
 use super::error::{io_failed, sync_failed};
 use super::group::GroupSync;
 use super::pack::Packs;
+use super::presence::expect_blobs;
 use super::reader::FileReader;
 use super::staged::{Staged, StagedFile};
 use super::sums;
@@ -162,13 +163,30 @@ impl BlobStore for DiskBlobStore {
         };
         let file = match File::open(&path) {
             Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                expect_blobs(&self.0.dir.blobs())?;
+                return Ok(None);
+            }
             Err(e) => return Err(io_failed("open", &path)(e)),
         };
         let size = file.metadata().map_err(io_failed("look at", &path))?.len();
         let dir = self.0.dir.clone();
         let reader = FileReader::new(dir, file, path, sha256, size);
         Ok(Some(Box::new(reader)))
+    }
+
+    fn find_size(&self, key: &BlobKey) -> Result<Option<u64>, PortError> {
+        let Some((_, path)) = self.0.locate(key) else {
+            return self.0.packs.find_size(key);
+        };
+        match fs::metadata(&path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                expect_blobs(&self.0.dir.blobs())?;
+                Ok(None)
+            }
+            Err(e) => Err(io_failed("look at", &path)(e)),
+        }
     }
 
     /// Not synced: if a power cut brings the name back, the copy lies there without a row, which is

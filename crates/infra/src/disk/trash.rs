@@ -11,6 +11,7 @@ use kms_domain::upkeep::{BlobTrash, RemovalHold, StoredItem};
 use kms_domain::{PortError, Timestamp};
 
 use super::error::{io_failed, sync_failed};
+use super::inventory::FirstError;
 use super::lease::BackupLease;
 use super::staged::move_without_replacing;
 use super::store::{DiskBlobStore, folder_entries};
@@ -90,6 +91,7 @@ impl BlobTrash for DiskBlobStore {
 
     fn empty(&self, before: Timestamp) -> Result<u64, PortError> {
         let mut emptied = 0_u64;
+        let mut first = FirstError::default();
         for path in folder_entries(&self.inner().dir.trash())? {
             if moved_at(&path).is_none_or(|at| at >= before) {
                 continue;
@@ -97,10 +99,10 @@ impl BlobTrash for DiskBlobStore {
             match fs::remove_file(&path) {
                 Ok(()) => emptied = emptied.saturating_add(1),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(io_failed("delete", &path)(e)),
+                Err(e) => drop(first.note::<()>(Err(io_failed("delete", &path)(e)))),
             }
         }
-        Ok(emptied)
+        first.into_result().map(|()| emptied)
     }
 }
 

@@ -48,6 +48,22 @@ impl BlobRepository for SqliteBlobRepository {
             Ok(())
         })
     }
+
+    fn unflag_damaged(&self, blob: BlobId, key: &BlobKey) -> Result<(), PortError> {
+        let key = key.clone();
+        self.db.write("unflag_damaged", move |conn| {
+            let flagged = blobs::table
+                .filter(blobs::id.eq(blob.as_i64()))
+                .filter(is_live())
+                .filter(blobs::store_key.eq(key.as_str()))
+                .filter(blobs::damaged_at.is_not_null());
+            diesel::update(flagged)
+                .set(blobs::damaged_at.eq(None::<i64>))
+                .execute(conn)
+                .during("unflag_damaged")?;
+            Ok(())
+        })
+    }
 }
 
 #[derive(Insertable)]

@@ -29,6 +29,8 @@ pub(super) const JOURNAL_SIZE_LIMIT: u32 = 64 * 1024 * 1024;
 pub(super) enum Role {
     Writer,
     Reader,
+    /// A reader that cannot write, not even how the journal is kept.
+    Onlooker,
 }
 
 /// Sets up a fresh connection. One statement each, because a batch stops silently at a PRAGMA that
@@ -41,7 +43,9 @@ pub(super) fn set_up(
     // First, so that the ones below wait for a lock too instead of failing.
     set_busy_timeout(conn, busy_timeout)?;
     // Readers and the writer do not wait for each other.
-    conn.batch_execute("PRAGMA journal_mode = WAL")?;
+    if role != Role::Onlooker {
+        conn.batch_execute("PRAGMA journal_mode = WAL")?;
+    }
     // An acknowledged commit survives a power cut; NORMAL syncs the WAL at checkpoints only.
     conn.batch_execute(if skips(Skipped::Commits) {
         "PRAGMA synchronous = NORMAL"
@@ -60,7 +64,7 @@ pub(super) fn set_up(
     // See journal.rs, which does it and looks at what becomes of it.
     conn.batch_execute("PRAGMA wal_autocheckpoint = 0")?;
     conn.batch_execute(&format!("PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}"))?;
-    if role == Role::Reader {
+    if role != Role::Writer {
         // A write that was meant for the writer fails here instead of taking its lock.
         conn.batch_execute("PRAGMA query_only = ON")?;
     }
@@ -71,6 +75,19 @@ pub(super) fn set_up(
 pub(super) fn set_busy_timeout(conn: &mut SqliteConnection, time: Duration) -> QueryResult<()> {
     let millis = time.as_millis().min(i32::MAX.unsigned_abs().into());
     conn.batch_execute(&format!("PRAGMA busy_timeout = {millis}"))
+}
+
+/// A path as part of a `file:` address.
+pub(super) fn as_uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
 }
 
 /// The readers' connections. Dropping it waits until the last one is closed: r2d2 may still hold
@@ -107,6 +124,7 @@ impl Readers {
     /// Opens `readers` connections to `url`. `busy_timeout` bounds the wait for one of them too.
     pub(super) fn open(
         url: String,
+        role: Role,
         readers: u32,
         busy_timeout: Duration,
     ) -> Result<Self, PoolError> {
@@ -114,6 +132,7 @@ impl Readers {
         let (open, closed) = channel();
         let manager = ReaderManager {
             url,
+            role,
             busy_timeout,
             open,
         };
@@ -179,6 +198,7 @@ impl Drop for Readers {
 #[derive(Clone, Debug)]
 pub(super) struct ReaderManager {
     url: String,
+    role: Role,
     busy_timeout: Duration,
     open: Sender<()>,
 }
@@ -211,7 +231,7 @@ impl ManageConnection for ReaderManager {
     fn connect(&self) -> Result<Reader, ConnectError> {
         let mut conn =
             SqliteConnection::establish(&self.url).map_err(ConnectError::ConnectionError)?;
-        set_up(&mut conn, Role::Reader, self.busy_timeout).map_err(ConnectError::QueryError)?;
+        set_up(&mut conn, self.role, self.busy_timeout).map_err(ConnectError::QueryError)?;
         Ok(Reader {
             conn,
             _open: self.open.clone(),

@@ -84,6 +84,9 @@ impl From<SqliteError> for PortError {
     }
 }
 
+/// What SQLite says of a database whose pages cannot be what it wrote.
+pub(super) const CORRUPT: &str = "database disk image is malformed";
+
 /// The kind of a failure of SQLite.
 ///
 /// Diesel hands on SQLite's text and not its result code, so the text decides. SQLite's texts for

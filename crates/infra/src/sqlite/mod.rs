@@ -52,7 +52,7 @@ use writer::{Undo, Writer};
 /// Where a database is and how much it may use.
 #[derive(Clone, Debug)]
 pub struct SqliteConfig {
-    /// The database file. It is made when it is not there; its folder must be.
+    /// The database file. Its folder must be there.
     pub path: PathBuf,
     /// Reader connections, each good for one query at a time; at least 1.
     pub readers: u32,
@@ -63,9 +63,22 @@ pub struct SqliteConfig {
     /// Most writes that share a transaction and its sync; at least 1. Bounds how long the first of
     /// them waits for the last.
     pub group: usize,
-    /// Whether the caller holds the lock of the data folder. The owner checks the file and brings
-    /// its schema up to date; a guest finds the schema current or is refused.
-    pub owner: bool,
+    /// Who opens it.
+    pub access: Access,
+}
+
+/// Who opens a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Who holds the lock of the data folder: makes the file if it is missing, checks it and brings its
+    /// schema up to date.
+    Owner,
+    /// Who works beside an owner, or without one: finds the file there and the schema current, or is
+    /// refused.
+    Guest,
+    /// A guest who only looks: neither the database nor its journal changes, also if a process that was
+    /// killed has left something to be recovered. Every write fails.
+    Onlooker,
 }
 
 impl SqliteConfig {
@@ -77,7 +90,7 @@ impl SqliteConfig {
             busy_timeout: Duration::from_secs(5),
             queue: 1024,
             group: 256,
-            owner: true,
+            access: Access::Owner,
         }
     }
 }
@@ -109,8 +122,8 @@ struct Inner {
 }
 
 impl SqliteDatabase {
-    /// Opens the database, making it when it is not there: checks the library and the file,
-    /// brings the schema up to date, and starts the writer. Blocks, for seconds if the file is
+    /// Opens the database: checks the library and the file, as an owner brings the schema up to date,
+    /// and starts the writer. Blocks, for seconds if the file is
     /// large.
     ///
     /// # Errors

@@ -8,13 +8,16 @@ use std::sync::Arc;
 
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Text;
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+use diesel::{
+    Connection, OptionalExtension, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::{Readers, Role, set_up};
+use super::connection::{Readers, Role, as_uri, set_up};
+use super::error::CORRUPT;
 use super::journal::{Checkpoint, Journal};
 use super::writer::{Bounds, Commit, Writer};
-use super::{Inner, SqliteConfig, SqliteDatabase};
+use super::{Access, Inner, SqliteConfig, SqliteDatabase};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
@@ -86,10 +89,18 @@ pub enum OpenError {
     },
     /// The schema is older than this release's, and whoever asked may not change it.
     #[error(
-        "{path}: the database has the schema of an older release, which is running; use the \
-         same release, or stop the server first"
+        "{path}: the database has the schema of an older release; use this command of that release, \
+         or start the server of this release first, which brings the schema up to date"
     )]
     SchemaTooOld {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// There is no schema, and whoever asked may not make one.
+    #[error(
+        "{path}: no server has made its tables in this database: it is empty, or another program's"
+    )]
+    NoSchema {
         /// The database file.
         path: PathBuf,
     },
@@ -114,6 +125,25 @@ pub enum OpenError {
     Thread(#[source] io::Error),
 }
 
+impl OpenError {
+    /// Whether the file is a database and damaged, so that it could be opened once and cannot be read
+    /// now. A file that SQLite does not take for a database at all is none.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        if matches!(self, Self::Damaged { .. }) {
+            return true;
+        }
+        let mut cause: Option<&dyn std::error::Error> = Some(self);
+        while let Some(error) = cause {
+            if error.to_string().contains(CORRUPT) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
 pub(super) fn open(
     config: SqliteConfig,
     commit: Commit,
@@ -125,21 +155,31 @@ pub(super) fn open(
         busy_timeout,
         queue,
         group,
-        owner,
+        access,
     } = config;
     // SQLite takes names such as `:memory:` and `file:…?…` for something else than a path; an
     // absolute one is always a path.
     let path = std::path::absolute(&path).map_err(|_| OpenError::Path(path))?;
-    let url = path
-        .to_str()
-        .ok_or_else(|| OpenError::Path(path.clone()))?
-        .to_owned();
+    let text = path.to_str().ok_or_else(|| OpenError::Path(path.clone()))?;
+    let (url, writes, reads) = match access {
+        Access::Owner | Access::Guest => (text.to_owned(), Role::Writer, Role::Reader),
+        // The one who closes a database last brings its journal in, unless he cannot write.
+        Access::Onlooker => {
+            let url = format!("file:{}?mode=ro", as_uri(text));
+            (url, Role::Onlooker, Role::Onlooker)
+        }
+    };
     let query = |step| {
         let path = path.clone();
         move |source| OpenError::Query { path, step, source }
     };
 
-    prepare_file(&path).map_err(|source| OpenError::File {
+    let prepared = match access {
+        Access::Owner => prepare_file(&path),
+        // SQLite would make a missing one.
+        Access::Guest | Access::Onlooker => path.metadata().map(drop),
+    };
+    prepared.map_err(|source| OpenError::File {
         path: path.clone(),
         source,
     })?;
@@ -148,8 +188,7 @@ pub(super) fn open(
             path: path.clone(),
             source,
         })?;
-        set_up(&mut conn, Role::Writer, busy_timeout)
-            .map_err(query("setting up the connection"))?;
+        set_up(&mut conn, writes, busy_timeout).map_err(query("setting up the connection"))?;
         Ok(conn)
     };
     let mut writer = connect()?;
@@ -157,7 +196,7 @@ pub(super) fn open(
     if !is_recent(&version) {
         return Err(OpenError::LibraryTooOld { found: version });
     }
-    if owner {
+    if access == Access::Owner {
         let findings = quick_check(&mut writer).map_err(query("the quick check"))?;
         if !findings.is_empty() {
             return Err(OpenError::Damaged { path, findings });
@@ -174,11 +213,12 @@ pub(super) fn open(
 
     let journal =
         Journal::start(connect()?, busy_timeout, checkpoint).map_err(OpenError::Thread)?;
-    let readers =
-        Readers::open(url.clone(), readers, busy_timeout).map_err(|source| OpenError::Readers {
+    let readers = Readers::open(url.clone(), reads, readers, busy_timeout).map_err(|source| {
+        OpenError::Readers {
             path: path.clone(),
             source,
-        })?;
+        }
+    })?;
     let bounds = Bounds { queue, group };
     let writer = Writer::start(writer, journal, bounds, commit).map_err(OpenError::Thread)?;
     Ok(SqliteDatabase(Arc::new(Inner {
@@ -247,6 +287,7 @@ fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
 
 /// The check of a guest, who must find the schema as this release makes it.
 fn expect_current_schema(conn: &mut SqliteConnection, path: PathBuf) -> Result<(), OpenError> {
+    expect_schema(conn, &path)?;
     refuse_newer_schema(conn, &path)?;
     let pending = conn
         .has_pending_migration(MIGRATIONS)
@@ -255,6 +296,26 @@ fn expect_current_schema(conn: &mut SqliteConnection, path: PathBuf) -> Result<(
         return Err(OpenError::SchemaTooOld { path });
     }
     Ok(())
+}
+
+/// Whether anybody has migrated the database. Diesel makes its table where it looks for it.
+pub(super) fn expect_schema(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let table: Option<TextRow> = sql_query(
+        "SELECT name AS value FROM sqlite_schema WHERE name = '__diesel_schema_migrations'",
+    )
+    .get_result(conn)
+    .optional()
+    .map_err(|source| OpenError::Query {
+        path: path.to_owned(),
+        step: "reading the schema",
+        source,
+    })?;
+    match table {
+        Some(_) => Ok(()),
+        None => Err(OpenError::NoSchema {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 pub(super) fn refuse_newer_schema(

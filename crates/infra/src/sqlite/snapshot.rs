@@ -16,8 +16,8 @@ use diesel::{
 use kms_domain::Timestamp;
 use kms_domain::files::{BlobKey, Sha256};
 
-use super::connection::{Role, set_up};
-use super::open::{OpenError, refuse_newer_schema};
+use super::connection::{Role, as_uri, set_up};
+use super::open::{OpenError, expect_schema, refuse_newer_schema};
 
 /// Findings that are kept for the message.
 const FINDINGS: usize = 5;
@@ -108,7 +108,10 @@ impl LiveDatabase {
         // As a writer, because saving is one: it writes to another file.
         set_up(&mut conn, Role::Writer, busy_timeout)
             .map_err(failed("setting up the connection"))?;
-        refuse_newer_schema(&mut conn, path).map_err(|e| SnapshotError::Schema(Box::new(e)))?;
+        // Looking for migrations makes a table for them.
+        expect_schema(&mut conn, path)
+            .and_then(|()| refuse_newer_schema(&mut conn, path))
+            .map_err(|e| SnapshotError::Schema(Box::new(e)))?;
         Ok(Self(conn))
     }
 
@@ -340,19 +343,6 @@ fn absolute(path: &Path) -> Result<String, SnapshotError> {
     path.into_os_string()
         .into_string()
         .map_err(|_| SnapshotError::Path)
-}
-
-/// A path as part of a `file:` address.
-fn as_uri(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use kms_domain::files::{BlobId, BlobKey, BlobRef, Sha256};
@@ -9,7 +10,7 @@ use kms_domain::{Clock, PortError, Timestamp};
 
 use super::SqliteDatabase;
 use super::blobs::BlobRow;
-use super::error::During;
+use super::error::{CORRUPT, During};
 use super::row::count;
 use super::schema::{blobs, is_doomed, is_live};
 
@@ -230,30 +231,46 @@ impl UpkeepRepository for SqliteUpkeepRepository {
 
     fn check(&self) -> Result<Vec<String>, PortError> {
         self.db.read(|conn| {
-            let rows: Vec<TextRow> = sql_query(format!(
-                "SELECT integrity_check AS value FROM pragma_integrity_check LIMIT {FINDINGS}"
-            ))
-            .load(conn)
-            .during("check the integrity")?;
-            let broken = rows.into_iter().map(|row| row.value);
-            let mut findings: Vec<_> = broken.filter(|value| value != "ok").collect();
-            let lost: Vec<ForeignKeyRow> = sql_query(format!(
-                "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT {FINDINGS}"
-            ))
-            .load(conn)
-            .during("check the references")?;
-            findings.extend(lost.into_iter().map(|row| {
-                let ForeignKeyRow {
-                    table,
-                    rowid,
-                    parent,
-                } = row;
-                let row = rowid.map_or_else(String::new, |id| format!(" {id}"));
-                format!("row{row} of {table} refers to no row of {parent}")
-            }));
+            let mut findings = Vec::new();
+            for look in [integrity, references] {
+                match look(conn) {
+                    Ok(found) => findings.extend(found),
+                    // Too broken to be looked through is broken.
+                    Err(DieselError::DatabaseError(_, said)) if said.message() == CORRUPT => {
+                        findings.push(said.message().to_owned());
+                    }
+                    Err(source) => return Err(source).during("check the database"),
+                }
+            }
             Ok(findings)
         })
     }
+}
+
+fn integrity(conn: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+    let rows: Vec<TextRow> = sql_query(format!(
+        "SELECT integrity_check AS value FROM pragma_integrity_check LIMIT {FINDINGS}"
+    ))
+    .load(conn)?;
+    let broken = rows.into_iter().map(|row| row.value);
+    Ok(broken.filter(|value| value != "ok").collect())
+}
+
+fn references(conn: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+    let lost: Vec<ForeignKeyRow> = sql_query(format!(
+        "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT {FINDINGS}"
+    ))
+    .load(conn)?;
+    let told = |row: ForeignKeyRow| {
+        let ForeignKeyRow {
+            table,
+            rowid,
+            parent,
+        } = row;
+        let row = rowid.map_or_else(String::new, |id| format!(" {id}"));
+        format!("row{row} of {table} refers to no row of {parent}")
+    };
+    Ok(lost.into_iter().map(told).collect())
 }
 
 fn behind(after: Option<BlobId>) -> i64 {

@@ -1,9 +1,9 @@
 //! [`BlobRepository`](kms_domain::files::BlobRepository).
 
-use kms_domain::files::{Attached, BlobId, BlobRef};
+use kms_domain::files::{Attached, BlobId, BlobRef, ClaimCandidates};
 
 use super::Repositories;
-use super::support::{RACERS, attach, damage, race, register, stored};
+use super::support::{RACERS, attach, claimable, damage, race, register, stored};
 use crate::builders::{a_blob, a_file, at, file_id, fresh_key, sha256_of};
 
 /// The suite of the content's rows, over `fn() -> Repositories`.
@@ -23,6 +23,9 @@ macro_rules! blob_repository_contract {
                 a_flag_on_content_that_is_gone_is_left_alone,
                 healed_content_can_be_damaged_and_healed_again,
                 simultaneous_flags_are_one_flag,
+                a_flag_that_is_taken_back_is_gone_for_all_entries,
+                a_flag_is_taken_back_under_its_own_key_alone,
+                taking_back_what_is_not_there_changes_nothing,
             ]
         }
     };
@@ -180,4 +183,58 @@ pub fn simultaneous_flags_are_one_flag(on: &Repositories) {
     assert!(stored(on, &file).blob.damaged);
     attach(on, &a_file(owner, b"x").build(), b"x");
     assert!(!stored(on, &file).blob.damaged);
+}
+
+/// Content can be claimed again, and damaged again.
+pub fn a_flag_that_is_taken_back_is_gone_for_all_entries(on: &Repositories) {
+    let owner = register(on, 1);
+    let (file, other) = (a_file(owner, b"x").build(), a_file(owner, b"y").build());
+    attach(on, &file, b"x");
+    attach(on, &other, b"y");
+    let sound = damage(on, &file);
+    let elsewhere = damage(on, &other);
+    on.blobs.unflag_damaged(sound.id, &sound.key).unwrap();
+    assert_eq!(stored(on, &file).blob, sound);
+    assert_eq!(find(on, b"x"), Some(sound.clone()));
+    assert_eq!(
+        claimable(on, owner, b"x"),
+        ClaimCandidates::One(sound.clone())
+    );
+    let still = on.upkeep.find_live_by_id(elsewhere.id).unwrap().unwrap();
+    assert!(still.damaged, "the flag of other content was taken back");
+    damage(on, &file);
+    assert!(stored(on, &file).blob.damaged);
+}
+
+/// Who has read another copy knows nothing about the one that was flagged.
+pub fn a_flag_is_taken_back_under_its_own_key_alone(on: &Repositories) {
+    let owner = register(on, 1);
+    let (file, other) = (a_file(owner, b"x").build(), a_file(owner, b"y").build());
+    attach(on, &file, b"x");
+    attach(on, &other, b"y");
+    let old = damage(on, &file);
+    attach(on, &a_file(owner, b"x").build(), b"x");
+    let healed = damage(on, &file);
+    let elsewhere = damage(on, &other);
+    for key in [&old.key, &elsewhere.key, &fresh_key(&sha256_of(b"x"))] {
+        on.blobs.unflag_damaged(healed.id, key).unwrap();
+        assert!(stored(on, &file).blob.damaged, "{key}");
+    }
+    assert!(stored(on, &other).blob.damaged);
+}
+
+/// Be it the flag or the content; and that is no error.
+pub fn taking_back_what_is_not_there_changes_nothing(on: &Repositories) {
+    let owner = register(on, 1);
+    let file = a_file(owner, b"x").build();
+    attach(on, &file, b"x");
+    let blob = stored(on, &file).blob;
+    on.blobs.unflag_damaged(blob.id, &blob.key).unwrap();
+    assert_eq!(stored(on, &file).blob, blob);
+    damage(on, &file);
+    for id in [i64::MIN, -1, 0, blob.id.as_i64() + 1, i64::MAX] {
+        let id = BlobId::from_i64(id);
+        on.blobs.unflag_damaged(id, &blob.key).unwrap();
+    }
+    assert!(stored(on, &file).blob.damaged);
 }

@@ -91,6 +91,7 @@ pub mod logins;
 pub mod removals;
 pub mod scratch;
 pub mod sessions;
+pub mod sizes;
 pub mod sources;
 pub mod store;
 pub mod upkeep;

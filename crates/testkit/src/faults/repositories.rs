@@ -213,4 +213,10 @@ impl BlobRepository for FaultyBlobRepository {
         self.plan
             .run("blobs.flag_damaged", || self.inner.flag_damaged(blob, key))
     }
+
+    fn unflag_damaged(&self, blob: BlobId, key: &BlobKey) -> Result<(), PortError> {
+        self.plan.run("blobs.unflag_damaged", || {
+            self.inner.unflag_damaged(blob, key)
+        })
+    }
 }

@@ -7,8 +7,8 @@ use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
 
 use super::FailNth;
 
-/// A [`BlobStore`] whose calls (`store.stage`, `store.open`, `store.remove`) fail as planned, and
-/// so do those of its staged blobs (`staged.write`, `staged.publish`) and of its readers
+/// A [`BlobStore`] whose calls (`store.stage`, `store.open`, `store.find_size`, `store.remove`) fail as
+/// planned, and so do those of its staged blobs (`staged.write`, `staged.publish`) and of its readers
 /// (`reader.read`, `reader.read_now`, `reader.seek`).
 ///
 /// A staged blob that fails to publish is dropped, as it would be by a store that keeps the
@@ -54,6 +54,11 @@ impl BlobStore for FaultyBlobStore {
             let plan = self.plan.clone();
             Box::new(FaultyReader { inner, plan }) as Box<dyn BlobReader>
         }))
+    }
+
+    fn find_size(&self, key: &BlobKey) -> Result<Option<u64>, PortError> {
+        self.plan
+            .run("store.find_size", || self.inner.find_size(key))
     }
 
     fn remove(&self, key: &BlobKey) -> Result<(), PortError> {

@@ -19,4 +19,11 @@ impl BlobRepository for MemoryDatabase {
         }
         Ok(())
     }
+
+    fn unflag_damaged(&self, blob: BlobId, key: &BlobKey) -> Result<(), PortError> {
+        if let Some(row) = self.lock().blobs.get_mut(&blob.as_i64()) {
+            row.damaged &= row.key != *key;
+        }
+        Ok(())
+    }
 }

@@ -117,4 +117,14 @@ impl BlobRepository for Database {
             Ok(())
         })
     }
+
+    fn unflag_damaged(&self, blob: BlobId, key: &BlobKey) -> Result<(), PortError> {
+        let key = key.clone();
+        self.0.write(move |rows| {
+            if let Some(row) = rows.blobs.get_mut(&blob.as_i64()) {
+                row.blob.damaged &= row.blob.key != key;
+            }
+            Ok(())
+        })
+    }
 }

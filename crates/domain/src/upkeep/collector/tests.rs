@@ -163,10 +163,9 @@ fn while_a_backup_is_under_way_nothing_doomed_is_removed_and_the_rest_goes_on() 
         backup_under_way: true,
         ..world()
     };
-    let collected = collector(&script, &world, EXCLUSIVE)
-        .collect(&mut go_on)
-        .unwrap();
+    let collected = collector(&script, &world, EXCLUSIVE).collect(&mut go_on);
     assert_eq!((collected.doomed, collected.removed), (2, 0));
+    assert!(collected.waits_for_backup && !collected.is_idle());
     for call in ["rows.confirm_doomed", "store.remove", "rows.forget_doomed"] {
         assert_eq!(script.count(call), 0, "{call}");
     }
@@ -176,9 +175,7 @@ fn while_a_backup_is_under_way_nothing_doomed_is_removed_and_the_rest_goes_on() 
 #[test]
 fn rows_are_doomed_before_bytes_go_and_forgotten_after() {
     let script = Script::default();
-    let collected = collector(&script, &world(), EXCLUSIVE)
-        .collect(&mut go_on)
-        .unwrap();
+    let collected = collector(&script, &world(), EXCLUSIVE).collect(&mut go_on);
     assert_eq!(
         script.notes(),
         [
@@ -204,6 +201,7 @@ fn rows_are_doomed_before_bytes_go_and_forgotten_after() {
     assert_eq!((collected.trashed, collected.trashed_bytes), (1, 7));
     assert_eq!((collected.reclaimed, collected.emptied), (4096, 1));
     assert_eq!((collected.young, collected.failed), (0, 0));
+    assert!(!collected.waits_for_backup);
     assert!(!collected.is_idle());
 }
 
@@ -212,7 +210,7 @@ fn a_dry_run_says_the_same_and_changes_nothing() {
     let script = Script::default();
     let mut collector = collector(&script, &world(), POLICY);
     collector.bytes = None;
-    let collected = collector.collect(&mut go_on).unwrap();
+    let collected = collector.collect(&mut go_on);
     assert_eq!(
         (collected.doomed, collected.removed, collected.trashed),
         (2, 2, 1)
@@ -234,9 +232,9 @@ fn a_dry_run_says_the_same_and_changes_nothing() {
 fn beside_uploads_a_stray_goes_only_when_it_is_seen_for_the_second_time() {
     let script = Script::default();
     let collector = collector(&script, &world(), POLICY);
-    let first = collector.collect(&mut go_on).unwrap();
+    let first = collector.collect(&mut go_on);
     assert_eq!((first.trashed, first.young), (0, 1));
-    let second = collector.collect(&mut go_on).unwrap();
+    let second = collector.collect(&mut go_on);
     assert_eq!((second.trashed, second.young), (1, 0));
     assert_eq!(script.count("trash.trash"), 1);
 }
@@ -257,7 +255,7 @@ fn a_stray_that_gets_a_row_at_the_last_moment_stays() {
         .returning(|keys| Ok(vec![keys.len() == 1; keys.len()]));
     let mut collector = collector(&script, &world, EXCLUSIVE);
     collector.rows = Arc::new(rows);
-    let collected = collector.collect(&mut go_on).unwrap();
+    let collected = collector.collect(&mut go_on);
     assert_eq!((collected.trashed, script.count("trash.trash")), (0, 0));
 }
 
@@ -269,18 +267,14 @@ fn checksums_without_a_copy_go_whatever_a_row_says_of_the_copy() {
         item: StoredItem::Checksums(key("held")),
         ..stored("held", 501)
     }];
-    let collected = collector(&script, &world, EXCLUSIVE)
-        .collect(&mut go_on)
-        .unwrap();
+    let collected = collector(&script, &world, EXCLUSIVE).collect(&mut go_on);
     assert_eq!((collected.trashed, script.count("trash.trash")), (1, 1));
 }
 
 #[test]
 fn a_copy_that_cannot_be_removed_keeps_its_row_and_holds_up_nobody() {
     let script = Script::failing_on("store.remove", PortErrorKind::Internal);
-    let collected = collector(&script, &world(), EXCLUSIVE)
-        .collect(&mut go_on)
-        .unwrap();
+    let collected = collector(&script, &world(), EXCLUSIVE).collect(&mut go_on);
     assert_eq!((collected.removed, collected.failed), (0, 2));
     assert!(collected.failure.is_some());
     assert!(script.notes().contains(&"rows.forget_doomed".to_owned()));
@@ -290,33 +284,51 @@ fn a_copy_that_cannot_be_removed_keeps_its_row_and_holds_up_nobody() {
 #[test]
 fn nothing_is_unlinked_after_a_commit_that_failed() {
     for kind in [PortErrorKind::Internal, PortErrorKind::StorageFull] {
-        for (call, unlinked) in [("rows.doom", 0), ("rows.confirm_doomed", 0)] {
-            let script = Script::failing_on(call, kind);
-            let error = collector(&script, &world(), EXCLUSIVE)
-                .collect(&mut go_on)
-                .unwrap_err();
-            assert_eq!(error.kind(), kind);
-            assert_eq!(script.count("store.remove"), unlinked, "{call}");
-        }
+        let script = Script::failing_on("rows.confirm_doomed", kind);
+        let collected = collector(&script, &world(), EXCLUSIVE).collect(&mut go_on);
+        assert_eq!(collected.failure.unwrap().kind(), kind);
+        assert_eq!(script.count("store.remove"), 0);
     }
 }
 
 #[test]
-fn every_failure_of_rows_ends_the_collection_and_is_told() {
-    for call in [
-        "rows.list_unreferenced",
-        "rows.list_doomed",
-        "rows.are_named",
-        "inventory.list",
+fn a_part_that_fails_is_told_and_keeps_nobody_from_the_others() {
+    let world = world();
+    for (call, left) in [
+        ("rows.list_unreferenced", "rows.forget_doomed 3,4"),
+        ("rows.doom", "rows.forget_doomed 3,4"),
+        ("rows.list_doomed", "trash.trash stray"),
+        ("trash.hold_off_backups", "trash.trash stray"),
+        ("rows.confirm_doomed", "trash.trash stray"),
+        ("rows.forget_doomed", "trash.trash stray"),
+        ("inventory.list", "trash.reclaim"),
+        ("rows.are_named", "trash.reclaim"),
+        ("trash.reclaim", "trash.empty"),
+        ("trash.empty", "trash.reclaim"),
     ] {
         let script = Script::failing_on(call, PortErrorKind::Unavailable);
-        let result = collector(&script, &world(), EXCLUSIVE).collect(&mut go_on);
-        assert_eq!(
-            result.unwrap_err().kind(),
-            PortErrorKind::Unavailable,
-            "{call}"
-        );
+        let collected = collector(&script, &world, EXCLUSIVE).collect(&mut go_on);
+        let notes = script.notes();
+        assert!(notes.contains(&left.to_owned()), "{call}: {notes:?}");
+        assert!(notes.contains(&"trash.empty".to_owned()), "{call}");
+        let told = collected.failure.map(|error| error.kind());
+        assert_eq!(told, Some(PortErrorKind::Unavailable), "{call}");
+        assert_eq!(collected.failed, 1, "{call}");
     }
+}
+
+#[test]
+fn strays_that_were_listed_before_a_failure_are_moved() {
+    let script = Script::default();
+    let mut collector = collector(&script, &world(), EXCLUSIVE);
+    let mut inventory = MockBlobInventory::new();
+    inventory.on_list(|each| {
+        let _ = each(stored("stray", 501));
+        Err(PortError::internal("a folder cannot be listed"))
+    });
+    collector.inventory = Arc::new(inventory);
+    let collected = collector.collect(&mut go_on);
+    assert_eq!((collected.trashed, collected.failed), (1, 1));
 }
 
 #[test]
@@ -332,9 +344,7 @@ fn whoever_breaks_off_is_obeyed_before_the_next_batch() {
                 ControlFlow::Continue(())
             }
         };
-        collector(&script, &world(), EXCLUSIVE)
-            .collect(&mut go_on)
-            .unwrap();
+        collector(&script, &world(), EXCLUSIVE).collect(&mut go_on);
         let changes = script.count("rows.doom") + script.count("rows.confirm_doomed");
         assert_eq!(changes, allowed.min(2) as usize);
     }

@@ -151,9 +151,78 @@ fn a_repair_flags_what_is_wrong_and_touches_nothing_else() {
             .times(1)
             .returning(|_, _| Ok(()));
     }
+    blobs
+        .expect_unflag_damaged()
+        .withf(|blob, at| blob.as_i64() == 7 && at.as_str() == "healed-by-nobody")
+        .times(1)
+        .returning(|_, _| Ok(()));
     fsck.blobs = Arc::new(blobs);
-    let (_, report) = run(&fsck, Depth::Full, true);
-    assert_eq!(report.flagged, 3);
+    let (findings, report) = run(&fsck, Depth::Full, true);
+    assert_eq!((report.flagged, report.unflagged), (3, 1));
+    assert!(!findings.contains(&Finding::Flagged(key("healed-by-nobody"))));
+}
+
+#[test]
+fn a_flag_stays_where_the_copy_was_not_read_or_is_not_right() {
+    let flagged = |id, text| BlobRef {
+        damaged: true,
+        ..blob(id, text)
+    };
+    // Whoever takes a flag back panics.
+    let quick = fsck(vec![flagged(1, "sound")], Vec::new(), &[]);
+    let (findings, report) = run(&quick, Depth::Quick, true);
+    assert_eq!(findings, [Finding::Flagged(key("sound"))]);
+    assert_eq!(report.unflagged, 0);
+    let wrong = vec![
+        flagged(1, "missing"),
+        flagged(2, "long"),
+        flagged(3, "changed"),
+    ];
+    let (findings, report) = run(&fsck(wrong, Vec::new(), &[]), Depth::Full, true);
+    assert_eq!((findings.len(), report.unflagged), (3, 0));
+}
+
+#[test]
+fn a_store_that_is_away_is_one_error_and_no_damage() {
+    for unreadable in [false, true] {
+        let mut fsck = fsck(rows(), Vec::new(), &[]);
+        let mut inventory = MockBlobInventory::new();
+        inventory.go_away();
+        inventory.on_inspect(move |_, _, _| {
+            if unreadable {
+                return Err(PortError::internal("no device"));
+            }
+            Ok(Inspection::Missing)
+        });
+        fsck.inventory = Arc::new(inventory);
+        let mut tell = |finding: &Finding| panic!("{finding:?}");
+        let result = fsck.run(Depth::Full, true, &mut tell, &mut |_| {
+            ControlFlow::Continue(())
+        });
+        assert!(result.is_err());
+    }
+}
+
+#[test]
+fn rows_too_broken_to_be_read_are_a_finding_and_sound_ones_an_error() {
+    for broken in [true, false] {
+        let mut fsck = fsck(Vec::new(), Vec::new(), &[]);
+        let mut rows = MockUpkeepRepository::new();
+        rows.expect_check()
+            .returning(move || Ok(vec!["a page".to_owned(); usize::from(broken)]));
+        rows.expect_list_live()
+            .returning(|_, _| Err(PortError::internal("a page")));
+        fsck.rows = Arc::new(rows);
+        if broken {
+            let (findings, report) = run(&fsck, Depth::Full, true);
+            assert_eq!((findings.len(), report.contents), (2, 0));
+        } else {
+            let result = fsck.run(Depth::Full, true, &mut |_| {}, &mut |_| {
+                ControlFlow::Continue(())
+            });
+            assert!(result.is_err());
+        }
+    }
 }
 
 #[test]

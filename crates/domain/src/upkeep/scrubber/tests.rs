@@ -133,3 +133,39 @@ fn what_a_device_does_not_give_is_told_and_not_flagged() {
     assert_eq!(faults, [Fault::Unreadable("no sector".to_owned())]);
     assert_eq!(scrubbed.last, Some(BlobId::from_i64(2)));
 }
+
+#[test]
+fn a_flag_is_taken_back_from_what_was_read_and_is_right() {
+    let flagged = |id, key| BlobRef {
+        damaged: true,
+        ..blob(id, key)
+    };
+    let rows = vec![
+        flagged(1, "sound"),
+        flagged(2, "changed"),
+        flagged(3, "unreadable"),
+    ];
+    let mut scrubber = scrubber(rows.clone(), rows, &[]);
+    let mut blobs = MockBlobRepository::new();
+    blobs
+        .expect_unflag_damaged()
+        .withf(|blob, at| blob.as_i64() == 1 && at.as_str() == "sound")
+        .times(1)
+        .returning(|_, _| Ok(()));
+    scrubber.blobs = Arc::new(blobs);
+    let scrubbed = scrubber.step(None, &mut go_on).unwrap();
+    assert_eq!(scrubbed.sound_again, [BlobKey::parse("sound").unwrap()]);
+    assert_eq!(scrubbed.damaged, []);
+    assert_eq!(scrubbed.last, Some(BlobId::from_i64(3)));
+}
+
+#[test]
+fn a_store_that_is_away_is_one_error_and_no_damage() {
+    let rows = vec![blob(1, "missing"), blob(2, "missing")];
+    let mut scrubber = scrubber(rows.clone(), rows, &[]);
+    let mut inventory = MockBlobInventory::new();
+    inventory.go_away();
+    inventory.on_inspect(|_, _, _| Ok(Inspection::Missing));
+    scrubber.inventory = Arc::new(inventory);
+    assert!(scrubber.step(None, &mut go_on).is_err());
+}

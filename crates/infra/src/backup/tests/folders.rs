@@ -4,6 +4,7 @@ use std::fs;
 
 use super::super::*;
 use super::world::*;
+use crate::SystemClock;
 
 fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -58,6 +59,38 @@ fn folders_that_will_not_do_are_refused_and_left_alone() {
     );
     let error = error.unwrap_err().to_string();
     assert!(error.contains("no data folder"), "{error}");
+    assert_eq!(all_below(place.0.path()), before);
+}
+
+#[test]
+fn nothing_is_restored_into_a_backup_or_around_it() {
+    let place = Place::new();
+    let _world = World::with(&place.data(), &contents());
+    place.back_up();
+    let link = place.0.path().join("link");
+    std::os::unix::fs::symlink(place.backup(), &link).unwrap();
+    let around = place.0.path().join("around");
+    fs::create_dir(&around).unwrap();
+    fs::rename(place.backup(), around.join("backup")).unwrap();
+    std::os::unix::fs::symlink(around.join("backup"), place.backup()).unwrap();
+    let before = all_below(place.0.path());
+    let missing = place.0.path().join("missing/../restored");
+    for (data, told) in [
+        (place.backup(), "in the data folder"),
+        (place.backup().join("inside/deep"), "around the data folder"),
+        (link.join("inside"), "around the data folder"),
+        (around.clone(), "in the data folder"),
+        (missing, "leads back"),
+    ] {
+        let job = RestoreJob {
+            backup: &place.backup(),
+            generation: None,
+            data: &data,
+            clock: &SystemClock,
+        };
+        let error = restore(&job, &mut Meddler::none()).unwrap_err().to_string();
+        assert!(error.contains(told), "{}: {error}", data.display());
+    }
     assert_eq!(all_below(place.0.path()), before);
 }
 

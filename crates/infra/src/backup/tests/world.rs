@@ -106,7 +106,7 @@ impl World {
 
     pub(super) fn read(&self, content: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut reader = self.store.open(&self.key(content)).unwrap()?;
+        let mut reader = self.store.open(&self.key(content)).ok()??;
         reader.read_to_end(&mut bytes).unwrap();
         Some(bytes)
     }

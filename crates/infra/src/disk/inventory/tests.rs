@@ -191,3 +191,56 @@ fn a_folder_without_anything_is_empty() {
     inventory.list(&mut each).unwrap();
     assert!(!temp.path().join("none").exists());
 }
+
+#[test]
+fn a_disk_that_is_away_is_told_from_a_copy_that_is_missing() {
+    let folder = folder();
+    let (large, small) = (folder.publish(&pattern(600_000)), folder.publish(b"small"));
+    let keys = [&large, &small];
+    let is_there = |key: &BlobKey| {
+        let found = folder.inventory.expect_store(key).is_ok();
+        // Who asks the store is told the same.
+        assert_eq!(folder.store.open(key).is_ok(), found);
+        assert_eq!(folder.store.find_size(key).is_ok(), found);
+        found
+    };
+    for key in keys {
+        folder.store.remove(key).unwrap();
+        assert!(is_there(key), "only {key} is missing");
+    }
+    let (blobs, packs) = (
+        folder.temp.path().join("blobs"),
+        folder.temp.path().join("packs"),
+    );
+    std::fs::rename(&blobs, folder.temp.path().join("elsewhere")).unwrap();
+    assert_eq!(keys.map(is_there), [false, true]);
+    // The point at which a disk was mounted.
+    std::fs::create_dir(&blobs).unwrap();
+    assert_eq!(keys.map(is_there), [false, true]);
+    std::fs::remove_dir_all(&packs).unwrap();
+    assert_eq!(keys.map(is_there), [false, false]);
+}
+
+#[test]
+fn what_cannot_be_listed_is_told_and_keeps_nobody_from_the_rest() {
+    let folder = folder();
+    let keys = [600_000, 70_000, 10, 20].map(|size| folder.publish(&pattern(size)));
+    for (broken, link) in [("blobs/00", true), ("packs/0000000000000001", false)] {
+        let broken = folder.temp.path().join(broken);
+        if link {
+            std::os::unix::fs::symlink("00", &broken).unwrap();
+        } else {
+            std::fs::create_dir(&broken).unwrap();
+        }
+        let mut found = Vec::new();
+        let listed = folder.inventory.list(&mut |stored| {
+            found.push(stored.item.key().clone());
+            ControlFlow::Continue(())
+        });
+        assert!(listed.is_err(), "{}", broken.display());
+        assert!(keys.iter().all(|key| found.contains(key)), "{found:?}");
+        if link {
+            std::fs::remove_file(&broken).unwrap();
+        }
+    }
+}

@@ -14,44 +14,47 @@ use sha2::Digest as _;
 use super::format::{BLOCK, PackId, Place, next_data, walk};
 use super::{Packs, Shared, content_of};
 use crate::disk::error::io_failed;
-use crate::disk::inventory::modified;
+use crate::disk::inventory::{FirstError, modified};
 use crate::disk::store::folder_entries;
 
 /// Bytes that are looked at together.
 const PIECE: usize = 256 * 1024;
 
 /// Calls `each` for every record in `folder`. When a pack was written last stands for all of its
-/// records: none of them is younger.
+/// records: none of them is younger. A pack that cannot be walked through keeps nobody from the others.
 pub(in crate::disk) fn list_records(
     folder: &Path,
     each: &mut dyn FnMut(Stored) -> ControlFlow<()>,
-) -> Result<(), PortError> {
-    for path in folder_entries(folder)? {
-        let Some((id, file)) = open_pack(&path).map_err(io_failed("open", &path))? else {
-            continue;
-        };
-        let failed = || io_failed("walk through", &path);
-        let modified = modified(&file.metadata().map_err(failed())?);
-        // Gathered first: a pack has some ten thousand records at most, and whoever is told of one
-        // may remove it.
-        let mut places = Vec::new();
-        walk(id, &file, &mut |place| {
-            places.push(place);
-            Ok(())
-        })
-        .map_err(failed())?;
-        for place in places {
-            let stored = Stored {
-                item: StoredItem::Copy(place.key().map_err(PortError::internal)?),
-                size: u64::from(place.length),
-                modified,
-            };
+    first: &mut FirstError,
+) {
+    for path in first.note(folder_entries(folder)).unwrap_or_default() {
+        for stored in first.note(records_of(&path)).unwrap_or_default() {
             if each(stored).is_break() {
-                return Ok(());
+                return;
             }
         }
     }
-    Ok(())
+}
+
+/// Gathered first: a pack has some ten thousand records at most, and whoever is told of one may remove
+/// it.
+fn records_of(path: &Path) -> Result<Vec<Stored>, PortError> {
+    let Some((id, file)) = open_pack(path).map_err(io_failed("open", path))? else {
+        return Ok(Vec::new());
+    };
+    let failed = || io_failed("walk through", path);
+    let modified = modified(&file.metadata().map_err(failed())?);
+    let mut records = Vec::new();
+    walk(id, &file, &mut |place| {
+        records.push(Stored {
+            item: StoredItem::Copy(place.key()?),
+            size: u64::from(place.length),
+            modified,
+        });
+        Ok(())
+    })
+    .map_err(failed())?;
+    Ok(records)
 }
 
 /// Looks at the record that `key` names.
@@ -105,14 +108,17 @@ impl Packs {
     }
 
     /// Cuts off space behind the last record of packs that nobody has written to since `before`, if
-    /// there is nothing but zeros in it, and unlinks those that have no record. Answers the bytes.
+    /// there is nothing but zeros in it, and unlinks those that have no record. Answers the bytes. One
+    /// that fails keeps nobody from the others.
     pub(in crate::disk) fn reclaim(&self, before: Timestamp) -> Result<u64, PortError> {
         let mut reclaimed = 0_u64;
+        let mut first = FirstError::default();
         for path in folder_entries(&self.shared.folder)? {
             let cut = self.shared.reclaim(&path, before);
-            reclaimed = reclaimed.saturating_add(cut.map_err(io_failed("reclaim", &path))?);
+            let cut = first.note(cut.map_err(io_failed("reclaim", &path)));
+            reclaimed = reclaimed.saturating_add(cut.unwrap_or_default());
         }
-        Ok(reclaimed)
+        first.into_result().map(|()| reclaimed)
     }
 }
 

@@ -162,3 +162,25 @@ fn a_pack_without_records_goes_and_one_with_something_unknown_stays() {
         copy.len() as u64
     );
 }
+
+#[test]
+fn what_cannot_be_given_back_or_deleted_keeps_nobody_from_the_rest() {
+    let folder = folder();
+    let packs = folder.temp.path().join("packs");
+    // A pack that cannot be walked through, and one without records, before and behind it.
+    std::fs::create_dir(packs.join("0000000000000002")).unwrap();
+    let empty = ["0000000000000001", "0000000000000003"].map(|name| packs.join(name));
+    for pack in &empty {
+        std::fs::write(pack, "").unwrap();
+    }
+    assert!(folder.store.reclaim(now().minus_millis(-60_000)).is_err());
+    assert!(!empty.iter().any(|pack| pack.exists()));
+
+    let trash = folder.temp.path().join("trash");
+    std::fs::create_dir(trash.join("2-a")).unwrap();
+    for name in ["1-a", "3-a"] {
+        std::fs::write(trash.join(name), "").unwrap();
+    }
+    assert!(folder.store.empty(at(0)).is_err());
+    assert_eq!(folder.names("trash"), ["2-a"]);
+}

@@ -150,18 +150,27 @@ fn every_migration_can_be_undone_and_done_again() {
     drop(open_in(&folder).unwrap());
 }
 
-fn guest_in(folder: &TempDir) -> Result<SqliteDatabase, OpenError> {
+fn open_as(folder: &TempDir, access: Access) -> Result<SqliteDatabase, OpenError> {
     SqliteDatabase::open(SqliteConfig {
-        owner: false,
+        access,
         ..SqliteConfig::new(database(folder))
     })
 }
+
+fn refused_as(folder: &TempDir, access: Access) -> OpenError {
+    match open_as(folder, access) {
+        Ok(_) => panic!("the database was opened"),
+        Err(error) => error,
+    }
+}
+
+const GUESTS: [Access; 2] = [Access::Guest, Access::Onlooker];
 
 #[test]
 fn a_guest_works_beside_the_owner() {
     let folder = tempfile::tempdir().unwrap();
     let owner = open_in(&folder).unwrap();
-    let guest = guest_in(&folder).unwrap();
+    let guest = open_as(&folder, Access::Guest).unwrap();
     SqliteUserRepository::new(&guest)
         .register(&a_user(1))
         .unwrap();
@@ -169,15 +178,85 @@ fn a_guest_works_beside_the_owner() {
         .is_registered(&phone(1))
         .unwrap();
     assert!(seen);
+    let onlooker = open_as(&folder, Access::Onlooker).unwrap();
+    let users = SqliteUserRepository::new(&onlooker);
+    assert!(users.is_registered(&phone(1)).unwrap());
+    assert!(users.register(&a_user(2)).is_err());
+}
+
+#[test]
+fn a_guest_makes_neither_a_file_nor_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    for access in GUESTS {
+        let error = refused_as(&folder, access);
+        assert!(matches!(error, OpenError::File { .. }), "{error:?}");
+        assert!(!database(&folder).exists());
+    }
+    fs::write(database(&folder), "").unwrap();
+    for access in [Access::Onlooker, Access::Guest] {
+        let error = refused_as(&folder, access);
+        assert!(matches!(error, OpenError::NoSchema { .. }), "{error:?}");
+    }
+    let tables: Root = sql_query("SELECT count(*) AS page FROM sqlite_schema")
+        .get_result(&mut connect(&folder))
+        .unwrap();
+    assert_eq!(tables.page, 0);
 }
 
 #[test]
 fn a_guest_never_migrates() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(
-        guest_in(&folder),
-        Err(OpenError::SchemaTooOld { .. })
-    ));
+    drop(open_in(&folder).unwrap());
     let mut conn = connect(&folder);
-    assert!(conn.batch_execute("SELECT * FROM users").is_err());
+    let migrations = "SELECT count(*) AS page FROM __diesel_schema_migrations";
+    conn.revert_last_migration(MIGRATIONS).unwrap();
+    let count = |conn: &mut SqliteConnection| {
+        let row: Root = sql_query(migrations).get_result(conn).unwrap();
+        row.page
+    };
+    let before = count(&mut conn);
+    for access in GUESTS {
+        let error = refused_as(&folder, access);
+        assert!(matches!(error, OpenError::SchemaTooOld { .. }), "{error:?}");
+    }
+    assert_eq!(count(&mut conn), before);
+}
+
+#[test]
+fn an_onlooker_leaves_a_journal_that_waits_to_be_recovered_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open_in(&folder).unwrap();
+    SqliteUserRepository::new(&db).register(&a_user(1)).unwrap();
+    // As after a kill.
+    let left = tempfile::tempdir().unwrap();
+    let names = ["kms.db", "kms.db-wal"];
+    for name in names {
+        fs::copy(folder.path().join(name), left.path().join(name)).unwrap();
+    }
+    let bytes = || names.map(|name| fs::read(left.path().join(name)).unwrap());
+    let before = bytes();
+    assert!(!before[1].is_empty());
+    let onlooker = open_as(&left, Access::Onlooker).unwrap();
+    let users = SqliteUserRepository::new(&onlooker);
+    assert!(users.is_registered(&phone(1)).unwrap());
+    drop(users);
+    drop(onlooker);
+    assert!(bytes() == before);
+}
+
+#[test]
+fn damage_is_told_from_what_is_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open_in(&folder).unwrap());
+    let sound = fs::read(database(&folder)).unwrap();
+    // Shorter than its head says.
+    fs::write(database(&folder), &sound[..8192]).unwrap();
+    for access in [Access::Owner, Access::Guest, Access::Onlooker] {
+        let error = refused_as(&folder, access);
+        assert!(error.is_damage(), "{access:?}: {error:?}");
+    }
+    fs::write(database(&folder), "no database ".repeat(1000)).unwrap();
+    for access in [Access::Owner, Access::Guest, Access::Onlooker] {
+        assert!(!refused_as(&folder, access).is_damage(), "{access:?}");
+    }
 }
