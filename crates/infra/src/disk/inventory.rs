@@ -119,7 +119,7 @@ impl DiskInventory {
         each: &mut dyn FnMut(Stored) -> ControlFlow<()>,
         first: &mut FirstError,
     ) -> ControlFlow<()> {
-        let mut entries = |folder: &Path, first: &mut FirstError| {
+        let entries = |folder: &Path, first: &mut FirstError| {
             let entries = first.note(folder_entries(folder));
             entries.unwrap_or_default()
         };

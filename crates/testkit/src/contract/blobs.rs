@@ -196,10 +196,7 @@ pub fn a_flag_that_is_taken_back_is_gone_for_all_entries(on: &Repositories) {
     on.blobs.unflag_damaged(sound.id, &sound.key).unwrap();
     assert_eq!(stored(on, &file).blob, sound);
     assert_eq!(find(on, b"x"), Some(sound.clone()));
-    assert_eq!(
-        claimable(on, owner, b"x"),
-        ClaimCandidates::One(sound.clone())
-    );
+    assert_eq!(claimable(on, owner, b"x"), ClaimCandidates::One(sound));
     let still = on.upkeep.find_live_by_id(elsewhere.id).unwrap().unwrap();
     assert!(still.damaged, "the flag of other content was taken back");
     damage(on, &file);

@@ -79,7 +79,7 @@ fn nothing_is_restored_into_a_backup_or_around_it() {
         (place.backup(), "in the data folder"),
         (place.backup().join("inside/deep"), "around the data folder"),
         (link.join("inside"), "around the data folder"),
-        (around.clone(), "in the data folder"),
+        (around, "in the data folder"),
         (missing, "leads back"),
     ] {
         let job = RestoreJob {
