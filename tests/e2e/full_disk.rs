@@ -1,43 +1,10 @@
 //! A disk that is full: a small file system in memory, for which the test has to run as root.
 
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
-use std::process::Command;
 
-use crate::harness::{Server, User, bytes};
-
-/// A file system of its own, gone at the end.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    /// `None`, said aloud, where nothing can be mounted.
-    fn mount(options: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = Self(folder);
-        if disk.mount_with(options) {
-            return Some(disk);
-        }
-        eprintln!("skipped: no file system can be mounted here (are you root?)");
-        None
-    }
-
-    fn mount_with(&self, options: &str) -> bool {
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-            .arg(self.path())
-            .output();
-        mounted.is_ok_and(|output| output.status.success())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
-    }
-}
+use crate::harness::{Mount, Server, User, bytes};
 
 fn fill(user: &User) -> Vec<(String, Vec<u8>)> {
     let mut stored = Vec::new();
@@ -58,7 +25,7 @@ fn fill(user: &User) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn a_full_disk_refuses_uploads_lets_delete_and_recovers_by_itself() {
-    let Some(disk) = Disk::mount("size=24m") else {
+    let Some(disk) = Mount::memory("size=24m") else {
         return;
     };
     let data = disk.path().join("data");
@@ -87,4 +54,65 @@ fn a_full_disk_refuses_uploads_lets_delete_and_recovers_by_itself() {
     let output = server.command(&["fsck"], "");
     assert!(output.status.success(), "{output:?}");
     assert!(!user.own().is_empty());
+}
+
+/// Power went, and what takes room to be made anew is gone: the shared memory of the database. Nothing
+/// is left of the disk.
+fn lose_power_on_a_full_disk(server: &mut Server, filler: &Path) {
+    server.kill();
+    fs::remove_file(server.data_dir().join("kms.db-shm")).unwrap();
+    let mut file = File::create(filler).unwrap();
+    let piece = [0; 4096];
+    let full = loop {
+        if let Err(error) = file.write_all(&piece) {
+            break error;
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::StorageFull);
+}
+
+#[test]
+fn a_start_on_a_full_disk_after_a_power_cut_takes_the_reserve() {
+    let Some(disk) = Mount::memory("size=24m") else {
+        return;
+    };
+    let settings = [("KMS_RESERVE", "4MiB"), ("KMS_GC_INTERVAL", "100ms")];
+    let mut server = Server::in_folder(&disk.path(), &settings);
+    let user = server.new_user();
+    let content = bytes(1, 400_000);
+    let fid = user.publish("file", &content);
+    let filler = disk.path().join("filler");
+    lose_power_on_a_full_disk(&mut server, &filler);
+    server.start_again();
+    server.wait_for_log("the reserve was given back");
+    assert!(user.read(&fid) == content);
+    user.upload("more", &bytes(2, 1000)).expect_bare(9);
+    user.delete(&fid).expect_status(204);
+    fs::remove_file(filler).unwrap();
+    crate::harness::until("there is room again", || {
+        user.create("name=b", b"after all").status == 201
+    });
+}
+
+#[test]
+fn a_start_on_a_full_disk_without_a_reserve_says_what_it_lacks() {
+    let Some(disk) = Mount::memory("size=24m") else {
+        return;
+    };
+    let mut server = Server::in_folder(&disk.path(), &[("KMS_RESERVE", "0")]);
+    let user = server.new_user();
+    let content = bytes(1, 400_000);
+    let fid = user.publish("file", &content);
+    let filler = disk.path().join("filler");
+    lose_power_on_a_full_disk(&mut server, &filler);
+    for arguments in [&["--listen", "127.0.0.1:0"][..], &["fsck"]] {
+        let output = server.command(arguments, "");
+        assert!(!output.status.success(), "{output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("the disk is full"), "{told}");
+        assert!(told.contains(disk.path().to_str().unwrap()), "{told}");
+    }
+    fs::remove_file(filler).unwrap();
+    server.start_again();
+    assert!(user.read(&fid) == content);
 }

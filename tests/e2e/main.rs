@@ -37,6 +37,7 @@ mod model;
 mod modify;
 mod operator;
 mod overload;
+mod read_only;
 mod restart;
 mod routes;
 mod secrets;

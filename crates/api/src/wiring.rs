@@ -2,7 +2,7 @@
 
 pub(crate) mod backup;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
 };
-use kms_domain::{Clock, IdSource, PortError};
+use kms_domain::{Clock, IdSource, PortError, with_causes};
 use kms_infra::disk::{
-    DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace, OpenError as DataDirError, Reserve,
-    ReservedBlobStore,
+    DataDir, DiskBlobStore, DiskFull, DiskInventory, DiskScratchSpace, OpenError as DataDirError,
+    Reserve, ReservedBlobStore,
 };
 use kms_infra::sqlite::{
-    Access, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
+    Access, OpenError, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
     SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
@@ -34,7 +34,7 @@ pub(crate) fn open_database(
     config: &Config,
     path: PathBuf,
     access: Access,
-) -> Result<SqliteDatabase, kms_infra::sqlite::OpenError> {
+) -> Result<SqliteDatabase, OpenError> {
     SqliteDatabase::open(SqliteConfig {
         readers: config.sqlite_readers,
         busy_timeout: config.sqlite_busy_timeout,
@@ -178,7 +178,7 @@ pub(crate) fn dry_collector(config: &Config) -> Result<Collector, Failure> {
 
 /// Opens the database of a folder whose server may be running.
 fn open_beside(config: &Config, access: Access) -> Result<SqliteDatabase, Failure> {
-    Ok(open_database(config, expect_database(config)?, access)?)
+    open_database(config, expect_database(config)?, access).map_err(on_disk(&config.data_dir))
 }
 
 /// Where the database is, which must be there: only a server and a restore make a data folder.
@@ -197,15 +197,24 @@ fn expect_database(config: &Config) -> Result<PathBuf, Failure> {
 pub(crate) fn open_own_database(
     config: &Config,
     data: &DataDir,
-) -> Result<SqliteDatabase, kms_infra::sqlite::OpenError> {
+) -> Result<SqliteDatabase, Failure> {
     let opened = open_database(config, data.database_path(), Access::Owner);
     if opened.is_err() && Reserve::give_back(data) {
         tracing::warn!(
             "the reserve was given back, in case there was no room for opening the database"
         );
-        return open_database(config, data.database_path(), Access::Owner);
+        return open_database(config, data.database_path(), Access::Owner)
+            .map_err(on_disk(data.path()));
     }
-    opened
+    opened.map_err(on_disk(data.path()))
+}
+
+/// SQLite calls the lack of room an I/O error, which sends people the wrong way.
+fn on_disk(path: &Path) -> impl FnOnce(OpenError) -> Failure {
+    move |error| match DiskFull::found_at(path) {
+        Some(full) => format!("{full} ({})", with_causes(&error)).into(),
+        None => error.into(),
+    }
 }
 
 fn collection_policy(config: &Config, exclusive: bool) -> CollectionPolicy {

@@ -43,6 +43,12 @@ pub enum OpenError {
     /// Something is in a folder that must be empty.
     #[error("{0}: the folder is not empty")]
     NotEmpty(PathBuf),
+    /// Nothing can be written there.
+    #[error(
+        "{0}: the file system is mounted read-only, and a server has to write; look into the kernel's \
+         log for the reason, have the file system checked, mount it for writing and start again"
+    )]
+    ReadOnly(PathBuf),
     /// The system refused.
     #[error("{path}: {step}")]
     Io {
@@ -148,7 +154,10 @@ impl DataDir {
 
 pub(super) fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
-    move |source| OpenError::Io { path, step, source }
+    move |source| match source.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly(path),
+        _ => OpenError::Io { path, step, source },
+    }
 }
 
 /// What is emptied and removed in a data folder must be its own. The first opening makes the lock file,

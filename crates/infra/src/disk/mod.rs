@@ -41,7 +41,7 @@ pub(crate) use empty_folder::EmptyFolder;
 pub(crate) use group::{GroupSync, Since};
 pub use inventory::DiskInventory;
 pub use lease::BackupLease;
-pub use reserve::{Reserve, ReservedBlobStore};
+pub use reserve::{DiskFull, Reserve, ReservedBlobStore};
 pub use scratch::DiskScratchSpace;
 pub(crate) use source::StoredBlobs;
 pub use store::DiskBlobStore;

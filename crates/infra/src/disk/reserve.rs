@@ -28,6 +28,31 @@ struct Inner {
     held: Mutex<bool>,
 }
 
+/// A disk on which opening a database may have failed for nothing but room: less is free than it can
+/// take.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0}: the disk is full, and opening the database takes some room; nothing is lost, but make some \
+     (1 MiB will do) and start again"
+)]
+pub struct DiskFull(PathBuf);
+
+impl DiskFull {
+    /// What is in the way in the data folder at `path`, if that is it.
+    #[must_use]
+    pub fn found_at(path: &Path) -> Option<Self> {
+        let is_full = statvfs(path).is_ok_and(|it| {
+            let free = it.f_bavail.saturating_mul(it.f_frsize);
+            free < ROOM_TO_OPEN
+        });
+        is_full.then(|| Self(path.to_owned()))
+    }
+}
+
+/// SQLite makes the index of its journal anew, 32 KiB for each 16 MiB of it, and the journal is cut down
+/// to 64 MiB now and then. So much is enough for eight times that.
+const ROOM_TO_OPEN: u64 = 1024 * 1024;
+
 /// Why no upload begins.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk is full, and the reserve is not there again")]
