@@ -5,6 +5,7 @@
 //! - [`contract`]: one suite per port. An adapter is finished when it passes, the ones in
 //!   [`memory`] included, so that a use case tested over memory behaves the same over a database.
 //! - [`faults`]: decorators that fail the k-th call, for tests that go through every k.
+//! - [`pauses`]: decorators with places around every call at which another thread may come first.
 //! - [`builders`]: accounts, entries and content with sensible defaults.
 //!
 //! **What this crate refuses.** No other crate may depend on it outside `[dev-dependencies]`. It
@@ -26,3 +27,4 @@ pub mod builders;
 pub mod contract;
 pub mod faults;
 pub mod memory;
+pub mod pauses;

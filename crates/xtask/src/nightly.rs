@@ -13,8 +13,9 @@ const FAULTS: &str = "100";
 const MODELS: &str = "200";
 const BACKUPS: &str = "100";
 const SCHEDULES: &str = "1000000";
+const PAUSES_SECONDS: &str = "600";
 
-const RUNS: [&str; 10] = [
+const RUNS: [&str; 11] = [
     "kills",
     "system calls",
     "starts",
@@ -22,6 +23,7 @@ const RUNS: [&str; 10] = [
     "models",
     "backups",
     "schedules",
+    "pauses",
     "postgresql",
     "power cuts",
     "fuzz",
@@ -52,6 +54,7 @@ pub(crate) fn run(args: &[String]) -> Result<Outcome, Failure> {
             "models" => rig(&root, "model::", ("KMS_MODEL_CASES", MODELS)),
             "backups" => rig(&root, "backup::", ("E2E_BACKUPS", BACKUPS)),
             "schedules" => schedules(&root),
+            "pauses" => pauses(&root),
             "postgresql" => pgrace(),
             "power cuts" => powercut::run(&[POWER_CUTS.to_owned()]),
             _ => fuzz_targets(&root, seconds),
@@ -92,6 +95,15 @@ fn schedules(root: &Path) -> Result<Outcome, Failure> {
         .args(["--test", "schedules"])
         .env("KMS_SCHEDULES", SCHEDULES);
     process::run(&mut command, "schedules").map(|()| Outcome::Done)
+}
+
+fn pauses(root: &Path) -> Result<Outcome, Failure> {
+    let mut command = process::cargo(root);
+    command
+        .args(["test", "--locked", "--release", "-p", "kms-infra"])
+        .args(["--test", "pauses", "--", "--nocapture"])
+        .env("KMS_PAUSES_SECONDS", PAUSES_SECONDS);
+    process::run(&mut command, "pauses").map(|()| Outcome::Done)
 }
 
 #[cfg(unix)]
