@@ -11,15 +11,20 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use kms_domain::files::BlobKey;
-use kms_infra::disk::{DataDir, DiskBlobStore, DiskScratchSpace};
+use kms_domain::Clock as _;
+use kms_domain::files::{BlobKey, BlobStore};
+use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
     SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
-use kms_testkit::contract::{Counter, Damage, Damager, Hashers, Repositories, Scratches, Store};
+use kms_testkit::builders::sha256_of;
+use kms_testkit::contract::{
+    Counter, Damage, Damager, Hashers, Keeping, Repositories, Scratches, Store,
+};
 
 fn repositories() -> Repositories {
     let folder = tempfile::tempdir().unwrap();
@@ -63,6 +68,65 @@ fn store_made_by(make: fn(&DataDir) -> DiskBlobStore) -> Store {
         damage: damager(folder.path().to_owned()),
         keep: Box::new(folder),
     }
+}
+
+fn keeping() -> Keeping {
+    keeping_of(DiskBlobStore::new)
+}
+
+fn keeping_without_packs() -> Keeping {
+    keeping_of(DiskBlobStore::without_packs)
+}
+
+fn keeping_of(make: fn(&DataDir) -> DiskBlobStore) -> Keeping {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let store = Arc::new(make(&DataDir::open(&path).unwrap()));
+    let (lost, packs) = (path.clone(), path.join("packs"));
+    let lock = path.join("backup.lock");
+    Keeping {
+        store: store.clone(),
+        inventory: Arc::new(DiskInventory::new(&path)),
+        trash: store.clone(),
+        now: Box::new(|| SystemClock.now()),
+        trashed: Box::new({
+            let trash = path.join("trash");
+            move || files(&trash).len()
+        }),
+        damage: damager(path),
+        lose_copy: Box::new(move |key| {
+            let files = files(&lost);
+            let is_it = |path: &&PathBuf| path.file_name().is_some_and(|it| it == key.as_str());
+            std::fs::remove_file(files.iter().find(is_it).unwrap()).unwrap();
+            true
+        }),
+        waste: Box::new(move || waste(&*store, &packs)),
+        back_up: Box::new(move || {
+            let lock = File::open(&lock).unwrap();
+            lock.try_lock_shared().ok()?;
+            Some(Box::new(lock))
+        }),
+        keep: Box::new(folder),
+    }
+}
+
+/// A pack without records, as a crash leaves it, beside the one that is appended to.
+fn waste(store: &dyn BlobStore, packs: &Path) -> bool {
+    let mut staged = store.stage().unwrap();
+    staged.write(b"x").unwrap();
+    let key = staged.publish(&sha256_of(b"x")).unwrap();
+    store.remove(&key).unwrap();
+    let Some(pack) = files(packs).pop() else {
+        return false;
+    };
+    let mut content = std::fs::read(pack).unwrap();
+    content[4096..].fill(0);
+    let path = packs.join("00000000000000aa");
+    std::fs::write(&path, content).unwrap();
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_modified(long_ago).unwrap();
+    true
 }
 
 fn scratches() -> Scratches {
@@ -145,6 +209,10 @@ fn hashers() -> Hashers {
 kms_testkit::repositories_contract!(repositories);
 kms_testkit::blob_store_contract!(store);
 kms_testkit::blob_store_contract!(blob_store_without_packs, store_without_packs);
+kms_testkit::blob_inventory_contract!(keeping);
+kms_testkit::blob_inventory_contract!(blob_inventory_without_packs, keeping_without_packs);
+kms_testkit::blob_trash_contract!(keeping);
+kms_testkit::blob_trash_contract!(blob_trash_without_packs, keeping_without_packs);
 kms_testkit::scratch_space_contract!(scratches);
 kms_testkit::password_hasher_contract!(hashers);
 kms_testkit::id_source_contract!(RandomIds::default);

@@ -7,75 +7,14 @@
 )]
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use kms_domain::files::{BlobKey, BlobStore};
-use kms_domain::upkeep::{
-    BlobInventory, BlobTrash, Checksums, CollectionPolicy, Collector, Inspection, RemovalHold,
-    Stored, StoredItem,
-};
-use kms_domain::{PortError, PortErrorKind, Timestamp};
+use kms_domain::upkeep::{CollectionPolicy, Collector};
+use kms_domain::{PortError, PortErrorKind};
 use kms_testkit::builders::{a_blob, a_file, a_user, at, sha256_of, user_id};
 use kms_testkit::faults::{FailNth, FaultyBlobStore, every_failure};
 use kms_testkit::memory::{ManualClock, MemoryBlobStore, MemoryDatabase};
-
-/// A store as the collector sees it, with everything in it from long ago.
-#[derive(Clone, Default)]
-struct Bytes {
-    store: MemoryBlobStore,
-    trash: Arc<Mutex<Vec<BlobKey>>>,
-}
-
-impl BlobInventory for Bytes {
-    fn list(&self, each: &mut dyn FnMut(Stored) -> ControlFlow<()>) -> Result<(), PortError> {
-        for key in self.store.keys() {
-            let stored = Stored {
-                item: StoredItem::Copy(key),
-                size: 1,
-                modified: Timestamp::from_millis(0),
-            };
-            if each(stored).is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn inspect(
-        &self,
-        key: &BlobKey,
-        _: bool,
-        _: &mut dyn FnMut(u64) -> ControlFlow<()>,
-    ) -> Result<Inspection, PortError> {
-        Ok(match self.store.bytes(key) {
-            None => Inspection::Missing,
-            Some(bytes) => Inspection::Found {
-                size: bytes.len() as u64,
-                sha256: Some(sha256_of(&bytes)),
-                checksums: Checksums::Sound,
-            },
-        })
-    }
-}
-
-impl BlobTrash for Bytes {
-    fn trash(&self, item: &StoredItem, _: Timestamp) -> Result<(), PortError> {
-        self.trash.lock().unwrap().push(item.key().clone());
-        self.store.remove(item.key())
-    }
-
-    fn hold_off_backups(&self) -> Result<Option<RemovalHold>, PortError> {
-        Ok(Some(Box::new(())))
-    }
-
-    fn reclaim(&self, _: Timestamp) -> Result<u64, PortError> {
-        Ok(0)
-    }
-
-    fn empty(&self, _: Timestamp) -> Result<u64, PortError> {
-        Ok(0)
-    }
-}
 
 fn publish(store: &MemoryBlobStore, bytes: &[u8]) -> BlobKey {
     let mut staged = store.stage().unwrap();
@@ -85,15 +24,15 @@ fn publish(store: &MemoryBlobStore, bytes: &[u8]) -> BlobKey {
 
 /// Contents that an entry or an avatar refers to, some that nothing does, some that are doomed, and a
 /// copy without a row.
-fn world() -> (MemoryDatabase, Bytes, BlobKey) {
-    let (db, bytes) = (MemoryDatabase::new(), Bytes::default());
+fn world() -> (MemoryDatabase, MemoryBlobStore, BlobKey) {
+    let (db, bytes) = (MemoryDatabase::new(), MemoryBlobStore::new());
     let on = db.repositories();
     let owner = user_id(1);
     on.users.register(&a_user(1)).unwrap();
     let mut gone = Vec::new();
     for n in 0..9_u8 {
         let mut blob = a_blob(&[n]).build();
-        blob.key = publish(&bytes.store, &[n]);
+        blob.key = publish(&bytes, &[n]);
         let file = a_file(owner, &[n]).build();
         on.files.attach(&file, &blob).unwrap();
         if n % 3 > 0 {
@@ -101,7 +40,7 @@ fn world() -> (MemoryDatabase, Bytes, BlobKey) {
         }
     }
     let mut face = a_blob(b"face").build();
-    face.key = publish(&bytes.store, b"face");
+    face.key = publish(&bytes, b"face");
     on.avatars.set_avatar(owner, &face, at(0)).unwrap();
     for id in &gone {
         on.files.detach(owner, *id).unwrap();
@@ -109,13 +48,13 @@ fn world() -> (MemoryDatabase, Bytes, BlobKey) {
     let some = on.upkeep.list_unreferenced(None, at(1_000_000), 3).unwrap();
     let ids: Vec<_> = some.blobs.iter().map(|blob| blob.id).collect();
     assert_eq!(on.upkeep.doom(&ids, at(1_000_000)).unwrap(), 2);
-    let stray = publish(&bytes.store, b"stray");
+    let stray = publish(&bytes, b"stray");
     (db, bytes, stray)
 }
 
-fn collect(db: &MemoryDatabase, bytes: &Bytes, plan: &FailNth) -> Result<(), PortError> {
+fn collect(db: &MemoryDatabase, bytes: &MemoryBlobStore, plan: &FailNth) -> Result<(), PortError> {
     let on = db.repositories().with_faults(plan);
-    let store = FaultyBlobStore::new(Arc::new(bytes.store.clone()), plan);
+    let store = FaultyBlobStore::new(Arc::new(bytes.clone()), plan);
     let clock = ManualClock::new();
     clock.set(at(1_000_000));
     let policy = CollectionPolicy {
@@ -139,24 +78,24 @@ fn collect(db: &MemoryDatabase, bytes: &Bytes, plan: &FailNth) -> Result<(), Por
 }
 
 /// That nothing which a row refers to is missing.
-fn assert_nothing_is_lost(db: &MemoryDatabase, bytes: &Bytes) {
-    let held = bytes.store.keys();
+fn assert_nothing_is_lost(db: &MemoryDatabase, bytes: &MemoryBlobStore) {
+    let held = bytes.keys();
     assert_eq!(db.file_count(), 3);
     for key in db.blob_keys() {
         assert!(held.contains(&key), "{key} is gone");
     }
 }
 
-fn assert_collected(db: &MemoryDatabase, bytes: &Bytes, stray: &BlobKey) {
+fn assert_collected(db: &MemoryDatabase, bytes: &MemoryBlobStore, stray: &BlobKey) {
     assert_nothing_is_lost(db, bytes);
     let mut named: Vec<_> = db.blob_keys().iter().map(ToString::to_string).collect();
     named.sort_unstable();
-    let held: Vec<_> = bytes.store.keys().iter().map(ToString::to_string).collect();
+    let held: Vec<_> = bytes.keys().iter().map(ToString::to_string).collect();
     assert_eq!(held, named);
     assert_eq!(named.len(), 4);
     let doomed = db.repositories().upkeep.list_doomed(None, 9).unwrap();
     assert!(doomed.is_empty(), "{doomed:?}");
-    assert!(bytes.trash.lock().unwrap().contains(stray));
+    assert!(bytes.trashed().contains(stray));
 }
 
 #[test]

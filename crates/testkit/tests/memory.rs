@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use kms_testkit::contract::{Hashers, Repositories, Scratches, Store};
+use kms_testkit::builders::at;
+use kms_testkit::contract::{Hashers, Keeping, Repositories, Scratches, Store};
 use kms_testkit::memory::{
     ManualClock, MemoryBlobStore, MemoryDatabase, MemoryScratchSpace, PlainHasher, SeededIds,
     SeededTokens,
@@ -24,6 +25,23 @@ fn store() -> Store {
     }
 }
 
+fn keeping() -> Keeping {
+    let store = MemoryBlobStore::new();
+    let (trash, backups) = (store.clone(), store.clone());
+    Keeping {
+        store: Arc::new(store.clone()),
+        inventory: Arc::new(store.clone()),
+        trash: Arc::new(store.clone()),
+        now: Box::new(|| at(0)),
+        trashed: Box::new(move || trash.trashed().len()),
+        damage: Box::new(move |key, damage| store.damage(key, damage)),
+        lose_copy: Box::new(|_| false),
+        waste: Box::new(|| false),
+        back_up: Box::new(move || Some(Box::new(backups.begin_backup()?))),
+        keep: Box::new(()),
+    }
+}
+
 fn scratches() -> Scratches {
     Scratches {
         space: Arc::new(MemoryScratchSpace::new()),
@@ -41,6 +59,8 @@ fn hashers() -> Hashers {
 
 kms_testkit::repositories_contract!(repositories);
 kms_testkit::blob_store_contract!(store);
+kms_testkit::blob_inventory_contract!(keeping);
+kms_testkit::blob_trash_contract!(keeping);
 kms_testkit::scratch_space_contract!(scratches);
 kms_testkit::password_hasher_contract!(hashers);
 kms_testkit::id_source_contract!(SeededIds::default);

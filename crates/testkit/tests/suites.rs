@@ -7,6 +7,7 @@ const CLAIMS: &str = include_str!("../src/contract/claims.rs");
 const DAMAGE: &str = include_str!("../src/contract/damage.rs");
 const ENTRIES: &str = include_str!("../src/contract/entries.rs");
 const HASHER: &str = include_str!("../src/contract/hasher.rs");
+const INVENTORY: &str = include_str!("../src/contract/inventory.rs");
 const LISTS: &str = include_str!("../src/contract/lists.rs");
 const LOGINS: &str = include_str!("../src/contract/logins.rs");
 const REMOVALS: &str = include_str!("../src/contract/removals.rs");
@@ -15,11 +16,12 @@ const SESSIONS: &str = include_str!("../src/contract/sessions.rs");
 const SIZES: &str = include_str!("../src/contract/sizes.rs");
 const SOURCES: &str = include_str!("../src/contract/sources.rs");
 const STORE: &str = include_str!("../src/contract/store.rs");
+const TRASH: &str = include_str!("../src/contract/trash.rs");
 const UPKEEP: &str = include_str!("../src/contract/upkeep.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 17] = [
+const SUITES: [(&str, &str, &str); 19] = [
     ("accounts", ACCOUNTS, USERS),
     ("avatars", AVATARS, AVATARS),
     ("blobs", BLOBS, BLOBS),
@@ -27,6 +29,7 @@ const SUITES: [(&str, &str, &str); 17] = [
     ("damage", DAMAGE, STORE),
     ("entries", ENTRIES, ENTRIES),
     ("hasher", HASHER, HASHER),
+    ("inventory", INVENTORY, INVENTORY),
     ("lists", LISTS, ENTRIES),
     ("logins", LOGINS, LOGINS),
     ("removals", REMOVALS, ENTRIES),
@@ -35,6 +38,7 @@ const SUITES: [(&str, &str, &str); 17] = [
     ("sizes", SIZES, STORE),
     ("sources", SOURCES, SOURCES),
     ("store", STORE, STORE),
+    ("trash", TRASH, TRASH),
     ("upkeep", UPKEEP, UPKEEP),
     ("users", USERS, USERS),
 ];

@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use kms_testkit::contract::{Hashers, Repositories, Scratches, Store};
+//! use kms_testkit::contract::{Hashers, Keeping, Repositories, Scratches, Store};
 //! use kms_testkit::memory::{
 //!     ManualClock, MemoryBlobStore, MemoryDatabase, MemoryScratchSpace, PlainHasher, SeededIds,
 //!     SeededTokens,
@@ -36,6 +36,23 @@
 //!     }
 //! }
 //!
+//! fn keeping() -> Keeping {
+//!     let store = MemoryBlobStore::new();
+//!     let (trash, backups) = (store.clone(), store.clone());
+//!     Keeping {
+//!         store: Arc::new(store.clone()),
+//!         inventory: Arc::new(store.clone()),
+//!         trash: Arc::new(store.clone()),
+//!         now: Box::new(|| kms_testkit::builders::at(0)), // what the store takes for the time
+//!         trashed: Box::new(move || trash.trashed().len()), // or a count of files in a folder
+//!         damage: Box::new(move |key, damage| store.damage(key, damage)),
+//!         lose_copy: Box::new(|_| false), // or removes a file and leaves its checksums
+//!         waste: Box::new(|| false), // or leaves room that no copy takes
+//!         back_up: Box::new(move || Some(Box::new(backups.begin_backup()?))), // or takes a lock
+//!         keep: Box::new(()),
+//!     }
+//! }
+//!
 //! fn scratches() -> Scratches {
 //!     Scratches {
 //!         space: Arc::new(MemoryScratchSpace::new()),
@@ -54,6 +71,8 @@
 //! // All six over one database; or `user_repository_contract!(repositories)` and so on.
 //! kms_testkit::repositories_contract!(repositories);
 //! kms_testkit::blob_store_contract!(store);
+//! kms_testkit::blob_inventory_contract!(keeping);
+//! kms_testkit::blob_trash_contract!(keeping);
 //! kms_testkit::scratch_space_contract!(scratches);
 //! kms_testkit::password_hasher_contract!(hashers);
 //! kms_testkit::id_source_contract!(SeededIds::default); // answers an `impl IdSource`
@@ -86,6 +105,7 @@ pub mod claims;
 pub mod damage;
 pub mod entries;
 pub mod hasher;
+pub mod inventory;
 pub mod lists;
 pub mod logins;
 pub mod removals;
@@ -94,6 +114,7 @@ pub mod sessions;
 pub mod sizes;
 pub mod sources;
 pub mod store;
+pub mod trash;
 pub mod upkeep;
 pub mod users;
 
@@ -103,8 +124,9 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use kms_domain::Timestamp;
 use kms_domain::files::{BlobKey, BlobRepository, BlobStore, FileRepository, ScratchSpace};
-use kms_domain::upkeep::UpkeepRepository;
+use kms_domain::upkeep::{BlobInventory, BlobTrash, UpkeepRepository};
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
@@ -163,6 +185,35 @@ pub struct Store {
     pub keep: Box<dyn Any + Send + Sync>,
 }
 
+/// Tries to begin a backup. `None`: it has to wait. It ends when what was answered is dropped.
+pub type BackUp = Box<dyn Fn() -> Option<Box<dyn Any>> + Send + Sync>;
+
+/// An empty blob store as those see it who look after it.
+pub struct Keeping {
+    /// The store.
+    pub store: Arc<dyn BlobStore>,
+    /// What lies in it.
+    pub inventory: Arc<dyn BlobInventory>,
+    /// Where it puts what nobody knows.
+    pub trash: Arc<dyn BlobTrash>,
+    /// What the store takes for the time.
+    pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// How many things are in the trash.
+    pub trashed: Counter,
+    /// Does damage to a published blob.
+    pub damage: Damager,
+    /// Takes a copy of more than 256 KiB away and leaves its checksums, behind the port. `false`: the
+    /// store has nothing of the kind.
+    pub lose_copy: Box<dyn Fn(&BlobKey) -> bool + Send + Sync>,
+    /// Leaves room in the store that no copy ever took, as crashes do, and that was not touched for
+    /// years. `false`: the store has nothing of the kind.
+    pub waste: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Begins a backup.
+    pub back_up: BackUp,
+    /// What must live as long as the store: a guard of a temporary folder, or nothing.
+    pub keep: Box<dyn Any + Send + Sync>,
+}
+
 /// A space for scratches, without any.
 pub struct Scratches {
     /// The space.
@@ -207,6 +258,12 @@ impl fmt::Debug for Repositories {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Store")
+    }
+}
+
+impl fmt::Debug for Keeping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keeping")
     }
 }
 

@@ -17,6 +17,7 @@ mod blobs;
 mod database;
 mod files;
 mod hasher;
+mod inventory;
 mod scratch;
 mod sessions;
 mod sources;
@@ -26,6 +27,7 @@ mod users;
 
 pub use database::MemoryDatabase;
 pub use hasher::PlainHasher;
+pub use inventory::MemoryBackup;
 pub use scratch::MemoryScratchSpace;
 pub use sources::{ManualClock, SeededIds, SeededTokens};
 pub use store::MemoryBlobStore;

@@ -3,9 +3,11 @@ use std::fmt;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use kms_domain::PortError;
 use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
+use kms_domain::{PortError, Timestamp};
 
+use super::inventory::Lease;
+use crate::builders::at;
 use crate::contract::Damage;
 
 /// A blob store in memory. Clones share one state.
@@ -17,18 +19,35 @@ pub struct MemoryBlobStore {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
-struct State {
-    blobs: BTreeMap<String, Blob>,
+pub(super) struct State {
+    pub(super) blobs: BTreeMap<String, Blob>,
+    /// What was moved there, and when.
+    pub(super) trash: Vec<(Timestamp, BlobKey)>,
+    pub(super) lease: Lease,
+    pub(super) time: Timestamp,
     staged: usize,
     next: u64,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            blobs: BTreeMap::new(),
+            trash: Vec::new(),
+            lease: Lease::default(),
+            time: at(0),
+            staged: 0,
+            next: 0,
+        }
+    }
+}
+
 /// Published bytes as they are, and as they were written.
 #[derive(Clone)]
-struct Blob {
-    found: Arc<[u8]>,
+pub(super) struct Blob {
+    pub(super) found: Arc<[u8]>,
     written: Arc<[u8]>,
+    pub(super) modified: Timestamp,
 }
 
 impl MemoryBlobStore {
@@ -83,7 +102,7 @@ impl MemoryBlobStore {
         blob.found = bytes.into();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -111,7 +130,7 @@ impl BlobStore for MemoryBlobStore {
 
     fn open(&self, key: &BlobKey) -> Result<Option<Box<dyn BlobReader>>, PortError> {
         let blob = self.lock().blobs.get(key.as_str()).cloned();
-        Ok(blob.map(|Blob { found, written }| {
+        Ok(blob.map(|Blob { found, written, .. }| {
             let found = Cursor::new(found);
             Box::new(MemoryReader { found, written }) as Box<dyn BlobReader>
         }))
@@ -139,8 +158,12 @@ impl StagedBlob for MemoryStage {
         let mut state = self.store.lock();
         state.next += 1;
         let key = format!("{sha256}-{:016x}", state.next);
-        let found = Arc::clone(&written);
-        state.blobs.insert(key.clone(), Blob { found, written });
+        let blob = Blob {
+            found: Arc::clone(&written),
+            written,
+            modified: state.time,
+        };
+        state.blobs.insert(key.clone(), blob);
         Ok(BlobKey::parse(&key).expect("a digest, a hyphen and digits"))
     }
 }
