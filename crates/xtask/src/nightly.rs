@@ -15,10 +15,11 @@ const BACKUPS: &str = "100";
 const SCHEDULES: &str = "1000000";
 const PAUSES_SECONDS: &str = "600";
 
-const RUNS: [&str; 11] = [
+const RUNS: [&str; 12] = [
     "kills",
     "system calls",
     "starts",
+    "restores",
     "loaded",
     "models",
     "backups",
@@ -50,6 +51,7 @@ pub(crate) fn run(args: &[String]) -> Result<Outcome, Failure> {
             // 0 is all of them.
             "system calls" => traced(&root, "crash::syscalls::", ("KMS_SYSCALL_POINTS", "0")),
             "starts" => traced(&root, "crash::starts::", ("KMS_SYSCALL_POINTS", "0")),
+            "restores" => traced(&root, "crash::restores::", ("KMS_SYSCALL_POINTS", "0")),
             "loaded" => traced(&root, "crash::loaded::", ("KMS_LOADED_FAULTS", FAULTS)),
             "models" => rig(&root, "model::", ("KMS_MODEL_CASES", MODELS)),
             "backups" => rig(&root, "backup::", ("E2E_BACKUPS", BACKUPS)),

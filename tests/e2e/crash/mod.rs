@@ -4,7 +4,7 @@
 //! what was acknowledged, [`load`] makes members do things, and [`check`] compares the server with
 //! what they know. The rigs differ in how the server ends: [`kills`] kills the process at moments of
 //! chance, [`syscalls`] at every single system call that writes, [`starts`] at those of a
-//! start, [`loaded`] has calls fail under load, [`power`] takes the disk away.
+//! start, [`restores`] at those of a restore, [`loaded`] has calls fail under load, [`power`] takes the disk away.
 
 mod check;
 mod dice;
@@ -13,6 +13,7 @@ mod ledger;
 mod load;
 mod loaded;
 mod power;
+mod restores;
 mod starts;
 mod strace;
 mod syscalls;
