@@ -129,8 +129,11 @@ pub(crate) fn collector(
 ) -> Collector {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let policy = collection_policy(config, exclusive);
+    let rows = Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock)));
+    #[cfg(feature = "sabotage")]
+    let rows = kms_infra::DoomsLater::chosen(rows);
     Collector::new(
-        Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock))),
+        rows,
         Some((Arc::new(store.clone()), Arc::new(store.clone()))),
         Arc::new(DiskInventory::new(data.path())),
         clock,

@@ -36,5 +36,5 @@ mod system;
 
 pub use bcrypt::BcryptHasher;
 #[cfg(feature = "sabotage")]
-pub use sabotage::announce as announce_sabotage;
+pub use sabotage::{DoomsLater, announce as announce_sabotage};
 pub use system::{RandomIds, RandomTokens, SystemClock};

@@ -22,6 +22,11 @@ pub(crate) const fn skips(_: Skipped) -> bool {
 }
 
 #[cfg(feature = "sabotage")]
+mod dooms;
+
+#[cfg(feature = "sabotage")]
+pub use dooms::DoomsLater;
+#[cfg(feature = "sabotage")]
 pub use on::announce;
 #[cfg(feature = "sabotage")]
 pub(crate) use on::skips;
@@ -48,6 +53,10 @@ mod on {
             Skipped::Commits => "commits",
         };
         chosen().is_some_and(|chosen| chosen == name)
+    }
+
+    pub(super) fn dooms_later() -> bool {
+        chosen().is_some_and(|chosen| chosen == "dooms")
     }
 
     /// Says in the log what this build is.

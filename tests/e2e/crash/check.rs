@@ -120,10 +120,21 @@ fn check_avatar(member: &mut Member, doubts: &[Doubt]) {
 
 fn check_list(member: &mut Member, doubts: &[Doubt]) {
     let mut listed = member.user().own();
+    let mut gone = Vec::new();
     for filed in &member.files {
         let at = listed.iter().position(|entry| entry.fid == filed.fid);
+        let is_in_doubt = doubts
+            .iter()
+            .any(|doubt| matches!(doubt, Doubt::Deletion(fid) if *fid == filed.fid));
+        if at.is_none() && is_in_doubt {
+            gone.push(filed.fid.clone());
+            continue;
+        }
         let entry = listed.remove(at.unwrap_or_else(|| panic!("lost: {filed:?} of {member:?}")));
         assert_eq!(entry.name, filed.title, "{filed:?}");
+    }
+    for fid in gone {
+        member.strike(&fid);
     }
     for entry in listed {
         let doubt = doubts.iter().find_map(|doubt| match doubt {

@@ -84,9 +84,14 @@ pub(crate) struct Filed {
 #[derive(Clone, Debug)]
 pub(crate) enum Doubt {
     Registration,
-    File { title: String, content: Content },
+    File {
+        title: String,
+        content: Content,
+    },
     Avatar(Content),
     Name(String),
+    /// The entry with this fid was to be deleted.
+    Deletion(String),
 }
 
 /// Somebody, and all that the server owes them.
@@ -126,6 +131,14 @@ impl Member {
     pub(crate) fn user(&self) -> User {
         let token = self.token.as_deref().unwrap_or("none yet");
         User::new(self.client.clone(), self.person.clone(), token)
+    }
+
+    /// Takes an entry off the list, because it is gone.
+    pub(crate) fn strike(&mut self, fid: &str) {
+        let at = self.files.iter().position(|filed| filed.fid == fid);
+        let at = at.expect("it is on the list");
+        self.files.remove(at);
+        self.found -= usize::from(at < self.found);
     }
 
     /// A title that no other entry has.

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::dice::Dice;
 use super::ledger::{Content, Doubt, Filed, Member, Size};
 use crate::harness::body::percent;
+use crate::harness::reply::entry_of;
 use crate::harness::{Answer, Encoded, Format, Reply, until};
 
 /// How the bytes of a file travel.
@@ -25,6 +26,8 @@ pub(crate) enum Action {
     Instant(Content),
     Avatar(Content),
     Rename,
+    /// Deletes the entry at this place of the list.
+    Delete(usize),
 }
 
 /// What became of a request.
@@ -97,6 +100,7 @@ fn choose(member: &Member, dice: &mut Dice) -> Action {
         12..=18 => Action::Upload(way, Content::common(dice)),
         19..=21 => Action::Upload(way, Content::fresh(Size::Large, dice)),
         22..=25 => Action::Upload(way, Content::fresh(Size::Medium, dice)),
+        26..=28 if !member.files.is_empty() => Action::Delete(dice.index(member.files.len())),
         _ => Action::Upload(way, Content::fresh(Size::Small, dice)),
     }
 }
@@ -122,6 +126,7 @@ pub(crate) fn perform(member: &mut Member, action: Action) -> Outcome {
         }
         Action::Avatar(content) => set_avatar(member, content),
         Action::Rename => rename(member),
+        Action::Delete(at) => delete(member, at),
     }
 }
 
@@ -272,6 +277,26 @@ fn rename(member: &mut Member) -> Outcome {
         }
         other => not_acknowledged(other),
     }
+}
+
+fn delete(member: &mut Member, at: usize) -> Outcome {
+    let fid = member.files[at].fid.clone();
+    member.doubts.push(Doubt::Deletion(fid.clone()));
+    let bearer = member.user().bearer();
+    let headers = [("Authorization", bearer.as_str())];
+    let exchange = member
+        .client
+        .attempt("DELETE", &entry_of(&fid), &headers, None, ());
+    let Ok((status, headers, body)) = exchange else {
+        return Outcome::Unanswered;
+    };
+    if status != 204 {
+        let reply = Reply::new(status, headers, body);
+        return Outcome::Refused(reply.json()["code"].as_u64().unwrap());
+    }
+    member.doubts.pop();
+    member.strike(&fid);
+    Outcome::Acknowledged
 }
 
 fn not_acknowledged(answer: Option<Answer>) -> Outcome {

@@ -29,6 +29,10 @@ const MOST_CUTS_OF_A_CONTROL: u64 = 60;
 /// size, and so does not take the names of other files along.
 const LONG_JOURNAL: u64 = 17 * 1024 * 1024;
 
+/// What nothing refers to is collected at once and all the time, so that a cut comes between any two of
+/// its steps.
+const COLLECTING: &[(&str, &str)] = &[("KMS_GC_INTERVAL", "50ms"), ("KMS_GC_GRACE", "0s")];
+
 /// A server on a disk that can be unplugged, and those who use it.
 struct Scene {
     crowds: Vec<Vec<Member>>,
@@ -41,7 +45,7 @@ struct Scene {
 impl Scene {
     fn new(flushes: Flushes, more: &[(&str, &str)], dice: &mut Dice) -> Self {
         let volume = Volume::new(flushes);
-        let settings = [SETTINGS, more].concat();
+        let settings = [SETTINGS, COLLECTING, more].concat();
         let server = Server::in_folder(&volume.inner(), &settings);
         let crowds = (0..CLIENTS)
             .map(|_| vec![Member::new(server.client())])
@@ -145,7 +149,7 @@ fn every_sync_that_is_left_out_is_found_by_a_power_cut() {
         return;
     }
     let mut dice = Dice::announced("controls of power cuts", SEED);
-    for skipped in ["commits", "packs", "blobs", "names", "flushes"] {
+    for skipped in ["commits", "packs", "blobs", "names", "dooms", "flushes"] {
         // The last one shows that the disk's cache is lost as well.
         let flushes = match skipped {
             "flushes" => Flushes::Withheld,

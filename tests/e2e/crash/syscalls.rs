@@ -30,9 +30,10 @@ enum Request {
     Instant,
     Avatar,
     Rename,
+    Delete,
 }
 
-const REQUESTS: [Request; 15] = [
+const REQUESTS: [Request; 16] = [
     Request::Register,
     Request::Login,
     Request::Upload(Way::Json, Size::Small),
@@ -48,6 +49,7 @@ const REQUESTS: [Request; 15] = [
     Request::Instant,
     Request::Avatar,
     Request::Rename,
+    Request::Delete,
 ];
 
 /// A call that can be hit again: the threads of this name make it.
@@ -101,6 +103,8 @@ impl Rig {
             Request::Instant => Action::Instant(small),
             Request::Avatar => Action::Avatar(Content::fresh(Size::Small, &mut self.dice)),
             Request::Rename => Action::Rename,
+            // Never the two that are known.
+            Request::Delete => Action::Delete(self.members[0].files.len() - 1),
         };
         perform(&mut self.members[0], action)
     }
@@ -111,6 +115,11 @@ impl Rig {
         self.server.start_again();
         check_folder(&self.server);
         check_members(&mut self.members, Depth::Sample, &mut self.dice);
+        // So that there is something to delete.
+        while self.members[0].files.len() < self.known.len() + 2 {
+            let outcome = self.ask(Request::Upload(Way::Raw, Size::Small));
+            assert_eq!(outcome, Outcome::Acknowledged);
+        }
     }
 
     /// The calls that a request makes, found by watching one.
