@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::harness::blobs::flip_byte_of;
 use crate::harness::server::files_below;
-use crate::harness::{Client, Mount, Person, Server, User, bytes, md5_hex, sha256_hex, until};
+use crate::harness::{Client, Person, Server, User, bytes, md5_hex, sha256_hex, until};
 
 /// Backups under load. A longer run sets the variable; its name is none of the server's.
 #[allow(clippy::disallowed_methods, reason = "a test has no configuration")]
@@ -20,9 +20,9 @@ fn rounds() -> usize {
 }
 
 /// A server, a folder for its backup, and folders to restore to.
-struct Place {
-    server: Server,
-    folder: tempfile::TempDir,
+pub(crate) struct Place {
+    pub(crate) server: Server,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Place {
@@ -38,7 +38,7 @@ impl Place {
     }
 
     /// Runs a command about the backup.
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let backup = self.backup_dir();
         let all: Vec<_> = arguments.iter().copied().chain(backup.to_str()).collect();
         self.server.command(&all, "")
@@ -46,14 +46,14 @@ impl Place {
 
     /// Makes a backup, and answers the summary.
     #[track_caller]
-    fn back_up(&self, arguments: &[&str]) -> String {
+    pub(crate) fn back_up(&self, arguments: &[&str]) -> String {
         let arguments: Vec<_> = ["backup"].iter().chain(arguments).copied().collect();
         expect_code(&self.run(&arguments), 0)
     }
 
     /// Restores the newest backup and starts a server on it.
     #[track_caller]
-    fn restored(&self) -> Server {
+    pub(crate) fn restored(&self) -> Server {
         Server::restored(|data| {
             let data = data.to_str().unwrap();
             expect_code(&self.run(&["restore", "--data-dir", data]), 0);
@@ -73,17 +73,17 @@ impl Place {
 }
 
 #[track_caller]
-fn expect_code(output: &Output, code: i32) -> String {
+pub(crate) fn expect_code(output: &Output, code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// The same person on another server.
-fn at(server: &Server, person: &Person) -> User {
+pub(crate) fn at(server: &Server, person: &Person) -> User {
     server.client().sign_in(person)
 }
 
@@ -340,57 +340,6 @@ fn a_backup_that_is_killed_is_none_and_the_next_one_is_whole() {
     let user = at(&copy, &user.person);
     for (fid, content) in fids.iter().zip(&contents) {
         assert!(user.read(fid) == *content);
-    }
-}
-
-/// At the copying of content, and at that of the database.
-#[test]
-fn a_backup_folder_that_fills_up_is_told_and_costs_no_older_backup() {
-    let Some(disk) = Mount::memory("size=12m") else {
-        return;
-    };
-    let place = Place {
-        server: Server::start(),
-        folder: tempfile::tempdir_in(disk.path()).unwrap(),
-    };
-    let user = place.server.new_user();
-    let first = bytes(1, 3_000_000);
-    let fid = user.publish("first", &first);
-    place.back_up(&[]);
-    let filler = disk.path().join("filler");
-    let large: Vec<_> = (2..8).map(|seed| bytes(seed, 2_500_000)).collect();
-    let fids: Vec<_> = large
-        .iter()
-        .map(|content| user.publish("later", content))
-        .collect();
-    for is_full_already in [false, true] {
-        if is_full_already {
-            // As far as there is room.
-            let _ = fs::write(&filler, vec![0; 12 << 20]);
-        }
-        let output = place.run(&["backup"]);
-        expect_code(&output, 2);
-        let message = told(&output);
-        assert!(message.contains("not finished"), "{message}");
-        assert!(
-            message.contains("No space left on device") || message.contains("disk is full"),
-            "{message}"
-        );
-        expect_code(&place.run(&["backup", "--verify"]), 0);
-    }
-    let copy = place.restored();
-    let there = at(&copy, &user.person);
-    assert_eq!(there.own().len(), 1);
-    assert!(there.read(&fid) == first);
-
-    fs::remove_file(filler).unwrap();
-    disk.remount("rw,size=64m");
-    place.back_up(&[]);
-    expect_code(&place.run(&["backup", "--verify"]), 0);
-    let copy = place.restored();
-    let there = at(&copy, &user.person);
-    for (fid, content) in fids.iter().zip(&large) {
-        assert!(there.read(fid) == *content);
     }
 }
 

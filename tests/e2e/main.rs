@@ -20,6 +20,7 @@ mod harness;
 mod accounts;
 mod avatars;
 mod backup;
+mod backup_disk;
 mod bad_json;
 mod base64_forms;
 mod connections;

@@ -14,7 +14,7 @@ struct Bench {
 const BENCHES: [Bench; 2] = [
     Bench {
         name: "http",
-        parts: &["requests", "loaded"],
+        parts: &["requests", "loaded", "upkeep"],
     },
     TRANSFER,
 ];
@@ -115,7 +115,7 @@ mod tests {
     fn without_arguments_everything_runs() {
         let plan = planned(&[]).unwrap();
         assert_eq!(plan.len(), 2);
-        assert_eq!(plan.iter().map(|(_, parts)| parts.len()).sum::<usize>(), 6);
+        assert_eq!(plan.iter().map(|(_, parts)| parts.len()).sum::<usize>(), 7);
     }
 
     #[test]

@@ -67,6 +67,11 @@ impl Kms {
         (kms, time)
     }
 
+    /// Ends it, and answers its folder.
+    pub(crate) fn stop(self) -> TempDir {
+        self.data
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address()
     }

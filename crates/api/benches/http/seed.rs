@@ -15,7 +15,7 @@ pub(crate) const OF_ALL: usize = 1_000_000;
 const OF_OTHERS: usize = 1_000;
 
 /// Random keys come into the indexes in no order, so all of these are kept in memory.
-const FAST: &str = "
+pub(crate) const FAST: &str = "
     PRAGMA journal_mode = MEMORY;
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -1000000;
