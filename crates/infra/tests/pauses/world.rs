@@ -186,7 +186,6 @@ impl World {
 
     fn collect(&self, collector: &Collector) -> Result<(), String> {
         let collected = collector.collect(&mut || self.go_on());
-        let collected = collected.map_err(|error| format!("collect: {error:?}"))?;
         let done = &self.done;
         done.doomed.fetch_add(collected.doomed, Ordering::Relaxed);
         done.removed.fetch_add(collected.removed, Ordering::Relaxed);

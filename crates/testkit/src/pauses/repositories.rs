@@ -92,4 +92,8 @@ impl BlobRepository for PausingBlobRepository {
     fn flag_damaged(&self, blob: BlobId, key: &BlobKey) -> Result<(), PortError> {
         self.pauses.around(|| self.inner.flag_damaged(blob, key))
     }
+
+    fn unflag_damaged(&self, blob: BlobId, key: &BlobKey) -> Result<(), PortError> {
+        self.pauses.around(|| self.inner.unflag_damaged(blob, key))
+    }
 }

@@ -30,6 +30,10 @@ impl BlobStore for PausingBlobStore {
         }))
     }
 
+    fn find_size(&self, key: &BlobKey) -> Result<Option<u64>, PortError> {
+        self.pauses.around(|| self.inner.find_size(key))
+    }
+
     fn remove(&self, key: &BlobKey) -> Result<(), PortError> {
         self.pauses.around(|| self.inner.remove(key))
     }
