@@ -24,6 +24,7 @@ fn the_first_login_is_told_exactly_once() {
     assert!(!first_time());
 }
 
+/// A13
 #[test]
 fn the_first_login_is_told_exactly_once_also_in_a_race() {
     let server = Server::start();
@@ -80,6 +81,7 @@ fn an_earlier_session_stays_when_another_opens() {
     second.info().expect_code(0);
 }
 
+/// A11
 #[test]
 fn the_oldest_session_goes_when_there_are_too_many() {
     let server = Server::with(&[("KMS_SESSIONS_PER_ACCOUNT", "2")]);
@@ -93,6 +95,7 @@ fn the_oldest_session_goes_when_there_are_too_many() {
     third.info().expect_code(0);
 }
 
+/// A08, as a client sees it; the exact millisecond is in the domain's tests.
 #[test]
 fn a_session_ends_when_its_time_is_over() {
     let server = Server::with(&[("KMS_SESSION_IDLE", "1s"), ("KMS_SESSION_MAX", "1s")]);
@@ -101,6 +104,7 @@ fn a_session_ends_when_its_time_is_over() {
     server.client().sign_in(&user.person).info().expect_code(0);
 }
 
+/// A09
 #[test]
 fn a_new_password_ends_every_session_but_the_one_that_set_it() {
     let server = Server::start();

@@ -18,6 +18,7 @@
 mod harness;
 
 mod accounts;
+mod audit;
 mod avatars;
 mod backup;
 mod backup_disk;
@@ -42,6 +43,7 @@ mod read_only;
 mod restart;
 mod routes;
 mod secrets;
+mod sessions;
 mod shutdown;
 mod throttles;
 mod transfers;

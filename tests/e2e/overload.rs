@@ -49,6 +49,50 @@ fn a_burst_of_logins_is_answered_with_success_or_busy_and_info_stays_quick() {
     user.client.sign_in(&user.person);
 }
 
+/// A06: two permits and a queue of 16, so never more than two hashes run and 18 are under way; all others
+/// are refused at once. How many hashes ran is what their results say: each success or wrong password
+/// was one.
+#[test]
+fn a06_of_500_logins_at_once_few_are_hashed_and_info_stays_quick() {
+    let server = Server::with(&[
+        ("KMS_HASHING_PERMITS", "2"),
+        ("KMS_HASHING_QUEUE", "16"),
+        ("KMS_QUEUE_WAIT", "1s"),
+        // The harder the hash, the surer are all 500 there while the first one is computed.
+        ("KMS_BCRYPT_COST", "12"),
+        ("KMS_THROTTLE", "off"),
+    ]);
+    let user = server.new_user();
+    let over = AtomicBool::new(false);
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut slowest = Duration::ZERO;
+            while !over.load(Ordering::Acquire) {
+                let begun = Instant::now();
+                user.info().expect_code(0);
+                slowest = slowest.max(begun.elapsed());
+            }
+            slowest
+        });
+        let answers = at_once(500, |_| {
+            user.client.login(&user.person.phone, &user.person.password)
+        });
+        over.store(true, Ordering::Release);
+        let hashed = answers.iter().filter(|answer| answer.code() == 110).count();
+        for answer in answers.iter().filter(|answer| answer.code() != 110) {
+            answer.clone().expect_bare(8);
+            assert!(answer.header("retry-after").is_some());
+        }
+        // A hash of cost 12 takes 50 ms on the fastest of machines: so many fit into the time.
+        let turns = usize::try_from(begun.elapsed().as_millis() / 50).unwrap() + 1;
+        assert!(hashed >= 2 && hashed <= 2 * turns, "{hashed} in {turns}");
+        assert!(hashed <= 250, "{hashed} of 500 were hashed");
+        let slowest = asking.join().unwrap();
+        assert!(slowest < Duration::from_secs(2), "info took {slowest:?}");
+    });
+}
+
 #[test]
 fn one_job_at_a_time_and_no_queue_still_answers_somebody() {
     let server = Server::with(&[("KMS_STORAGE_PERMITS", "1"), ("KMS_STORAGE_QUEUE", "0")]);

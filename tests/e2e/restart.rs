@@ -93,6 +93,7 @@ fn everything_is_found_again_after_a_kill() {
     world.check(&server);
 }
 
+/// A09
 #[test]
 fn a_changed_password_and_the_ended_sessions_stay_so_after_a_kill() {
     let mut server = Server::start();
@@ -111,6 +112,47 @@ fn a_changed_password_and_the_ended_sessions_stay_so_after_a_kill() {
     client
         .login(&user.person.phone, "nagelneu")
         .expect_code(110);
+}
+
+/// A09: killed in the middle of eight changes, each in a phase of its own. Whichever of them took
+/// effect, it did so as a whole.
+#[test]
+fn a09_a_password_changes_together_with_the_end_of_the_other_sessions_also_under_a_kill() {
+    let mut server = Server::with(&[("KMS_HASHING_PERMITS", "8")]);
+    let client = server.client();
+    let people: Vec<_> = (0..8)
+        .map(|_| {
+            let user = client.new_user();
+            (client.sign_in(&user.person), user)
+        })
+        .collect();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for (_, user) in &people {
+            let tell = tell.clone();
+            scope.spawn(move || {
+                let body = user.signed(json!({"password": "nagelneu"})).to_string();
+                let kind = Some("application/json");
+                let route = "/app/user/modify";
+                let _ = user
+                    .client
+                    .attempt("POST", route, &[], kind, body.as_bytes());
+                let _ = tell.send(());
+            });
+        }
+        // The first answer: the others are at their hashes, in the queue of the writer, or done.
+        told.recv().unwrap();
+        server.kill();
+    });
+    server.start_again();
+    for (other, user) in &people {
+        let phone = &user.person.phone;
+        let is_new = client.login(phone, "nagelneu").code() == 110;
+        let is_old = client.login(phone, &user.person.password).code() == 110;
+        assert_ne!(is_old, is_new);
+        assert_eq!(other.info().code() == 3, is_new, "half a change");
+        user.info().expect_code(0);
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::harness::wire::head;
 use crate::harness::{Encoded, Server, Wire};
 
-/// Every route of the contract, and the alias of one.
-const ROUTES: [&str; 12] = [
+/// Every route of the contract, the alias of one, and ours beside them.
+const ROUTES: [&str; 14] = [
     "/app/register",
     "/app/register/testphone",
     "/app/login",
@@ -17,6 +17,8 @@ const ROUTES: [&str; 12] = [
     "/app/user/modify",
     "/app/user/modifyinfo",
     "/app/user/info",
+    "/app/user/logout",
+    "/app/user/sessions",
     "/app/user/getownfilelist",
     "/app/user/getfilelist",
 ];

@@ -64,6 +64,7 @@ fn story(server: &Server) -> (Person, Vec<String>) {
     (person, vec![user.token, second.token])
 }
 
+/// A01: what was written is searched for everything that it must not hold.
 #[test]
 fn the_log_holds_no_secret_at_the_most_talkative_levels() {
     for level in [
@@ -88,6 +89,7 @@ fn the_log_holds_no_secret_at_the_most_talkative_levels() {
     }
 }
 
+/// A01: only a digest of a token is there (A07), and of a password only a bcrypt hash of cost 10 or more.
 #[test]
 fn the_database_holds_no_password_and_no_token() {
     let mut server = Server::start();
@@ -105,6 +107,10 @@ fn the_database_holds_no_password_and_no_token() {
                 windows.any(|window| window == text.as_bytes())
             };
             looked_at += usize::from(holds(&person.phone));
+            assert!(holds("$2") == holds("$2b$10$"), "{}", path.display());
+            for cheap in 4..10 {
+                assert!(!holds(&format!("$2b$0{cheap}$")), "{}", path.display());
+            }
             let secrets = [PASSWORD, NEW_PASSWORD, "canary-wr0ng", "canary-content"];
             for secret in secrets.into_iter().chain(tokens.iter().map(String::as_str)) {
                 assert!(!holds(secret), "{secret} in {}", path.display());

@@ -7,8 +7,9 @@ use kms_api::cli::{UserCommand, read_password};
 use kms_api::config::Config;
 use kms_domain::users::{
     AccountService, Birth, DisplayName, Email, Phone, Profile, RegisterOutcome, RegisterUser,
-    ResetOutcome,
+    ResetOutcome, UserId,
 };
+use kms_domain::with_causes;
 
 use crate::{Failure, wiring};
 
@@ -45,17 +46,29 @@ pub(crate) fn run(config: &Config, command: UserCommand) -> Result<(), Failure> 
                 ResetOutcome::UnknownPhone => Err("no account has this phone".into()),
             }
         }
-        UserCommand::List => list(&accounts),
+        UserCommand::List => {
+            note(&accounts, None, "user list");
+            list(&accounts)
+        }
     }
 }
 
 fn add(accounts: &AccountService, request: RegisterUser) -> Result<(), Failure> {
     match accounts.register(request)? {
         RegisterOutcome::Registered(user) => {
+            note(accounts, Some(user), "user add");
             println!("{user}");
             Ok(())
         }
         RegisterOutcome::PhoneTaken => Err("this phone has an account already".into()),
+    }
+}
+
+/// Records a command. That it could not be recorded is told, but undoes nothing.
+fn note(accounts: &AccountService, user: Option<UserId>, command: &str) {
+    if let Err(error) = accounts.audit.admin(user, command) {
+        let error = with_causes(&error);
+        eprintln!("warning: this could not be recorded in the audit log: {error}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use kms_domain::audit::Audit;
 use kms_domain::codes::Code;
 use kms_domain::files::{FileService, ScratchSpace};
 use kms_domain::throttle::{Network, Throttles};
@@ -26,6 +27,8 @@ pub struct Services {
     pub avatars: AvatarService,
     /// Files.
     pub files: FileService,
+    /// Recording refusals, and reading what was recorded.
+    pub audit: Audit,
     /// What a new password must be.
     pub passwords: PasswordPolicy,
     /// Room for answers that are too long for memory.

@@ -8,12 +8,17 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use kms_api::config::Config;
+use kms_domain::audit::Audit;
 use kms_domain::files::BlobId;
 use kms_domain::upkeep::{Collected, Collector, Scrubber};
 use kms_domain::with_causes;
 
 /// How long a thread waits after a failure before it tries again.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// The pause between two looks at the audit log, and the looks after which old events are removed.
+const AUDIT_PACE: Duration = Duration::from_secs(60);
+const AUDIT_ROUNDS: u32 = 60;
 
 /// Bytes for which the scrubber reads before it rests.
 const RUN: u64 = 1024 * 1024;
@@ -54,7 +59,7 @@ impl Stop {
 
 impl Background {
     /// Starts what the configuration asks for.
-    pub(crate) fn start(config: &Config, collector: Collector, scrub: Scrub) -> Self {
+    pub(crate) fn start(config: &Config, collector: Collector, scrub: Scrub, audit: Audit) -> Self {
         let mut background = Self {
             stops: Vec::new(),
             threads: Vec::new(),
@@ -71,6 +76,8 @@ impl Background {
                 scrub.run(rate, interval, stop);
             });
         }
+        let retention = config.audit_retention;
+        background.spawn("kms-audit", move |stop| keep_audit(&audit, retention, stop));
         background
     }
 
@@ -106,6 +113,28 @@ fn collect_now_and_then(collector: &Collector, interval: Duration, stop: &Stop) 
         let collected = collector.collect(&mut || stop.go_on());
         if !collected.is_idle() {
             tell(&collected);
+        }
+    }
+}
+
+/// Records counts of refusals in time, and removes old events now and then, at the start for the first
+/// time.
+fn keep_audit(audit: &Audit, retention: Duration, stop: &Stop) {
+    let millis = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+    for round in (0..AUDIT_ROUNDS).cycle() {
+        audit.settle();
+        while round == 0 && !retention.is_zero() {
+            match audit.prune(millis) {
+                Ok(true) if stop.go_on().is_continue() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(error = %with_causes(&error), "old events were not removed");
+                    break;
+                }
+            }
+        }
+        if stop.sleep(AUDIT_PACE).is_break() {
+            return;
         }
     }
 }

@@ -9,9 +9,13 @@ use clap::{Arg, ArgMatches, Command as Clap, value_parser};
 
 use crate::config::{Config, ConfigErrors, Loaded, Setting};
 
+mod audit;
 mod backup;
+mod moment;
 
+pub use audit::{AuditCommand, Moment};
 pub use backup::BackupCommand;
+pub use moment::text as time_text;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +46,8 @@ pub enum Command {
     Gc(GcCommand),
     /// Check rows and files against each other.
     Fsck(FsckCommand),
+    /// Print the audit log.
+    Audit(AuditCommand),
 }
 
 /// How to collect.
@@ -121,6 +127,9 @@ impl Cli {
             }
             Some((name, mut matches)) if name == "restore" => {
                 Command::Backup(backup::restore_command(&mut matches)?)
+            }
+            Some((name, mut matches)) if name == "audit" => {
+                Command::Audit(audit::audit_command(&mut matches))
             }
             Some((name, gc)) if name == "gc" => Command::Gc(GcCommand {
                 apply: gc.get_flag("apply"),
@@ -229,6 +238,7 @@ fn clap() -> Clap {
                 .after_help(SOURCES),
         )
         .subcommand(user())
+        .subcommand(audit::audit())
         .subcommand(backup::backup())
         .subcommand(backup::restore())
         .subcommand(gc())

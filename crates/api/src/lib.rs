@@ -26,6 +26,7 @@ pub mod intake;
 mod middleware;
 pub mod network;
 pub mod offload;
+mod origin;
 mod receive;
 mod routes;
 mod server;

@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod audit;
 mod background;
 mod upkeep;
 mod wiring;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Serve => serve(&loaded),
         Command::User(command) => admin::run(&loaded.config, command),
         Command::Backup(command) => return wiring::backup::run(&loaded.config, &command),
+        Command::Audit(command) => audit::run(&loaded.config, &command),
         Command::Gc(command) => upkeep::collect(&loaded.config, command),
         Command::Fsck(command) => return upkeep::check(&loaded.config, command),
     };
@@ -69,7 +71,9 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let data = DataDir::open(&config.data_dir)?;
     let database = wiring::open_own_database(config, &data)?;
     let store = DiskBlobStore::new(&data);
-    let app = wiring::app(config, wiring::services(config, &data, &store, &database))?;
+    let services = wiring::services(config, &data, &store, &database);
+    let audit = services.audit.clone();
+    let app = wiring::app(config, services)?;
     let server = Server::bind(ServerConfig {
         listen: config.listen,
         workers: config.workers,
@@ -86,6 +90,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         config,
         wiring::collector(config, &data, &store, &database, false),
         wiring::scrub(&data, &database),
+        audit.clone(),
     );
     drop(store);
     let readers = database.clone();
@@ -102,6 +107,8 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         server.run(app, on_worker, leave).await
     })?;
     drop(background);
+    audit.settle_all();
+    drop(audit);
     // The last handles on the database go here: what is queued is written, then the lock is freed.
     drop(database);
     tracing::info!("stopped");

@@ -19,6 +19,7 @@ use crate::answer;
 use crate::app::App;
 use crate::connection::{Answered, Connection};
 use crate::error::ApiError;
+use crate::origin::origin;
 use crate::routes::v1;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -141,12 +142,14 @@ fn enveloped(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     ServiceResponse::new(request, answer)
 }
 
-/// Notes that somebody has to wait, whichever throttle said so. Whoever else wants to know of it is to be
-/// told here.
+/// Notes that somebody has to wait, whichever throttle said so.
 fn throttled(head: &HttpRequest, id: &str) {
     if let Some(app) = head.app_data::<web::Data<App>>() {
         let network = app.network_of(head);
         tracing::debug!(request_id = id, %network, "a client was throttled");
+        let route = head.match_pattern();
+        let what = route.as_deref().unwrap_or("an unknown route");
+        app.services.audit.throttled(None, &origin(head), what);
     }
 }
 

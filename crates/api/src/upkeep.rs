@@ -41,6 +41,9 @@ pub(crate) fn collect(config: &Config, command: GcCommand) -> Result<(), Failure
     } else {
         print_collected(&collected, command.apply);
     }
+    if command.apply {
+        wiring::note_command(config, "gc --apply");
+    }
     match collected.failure {
         Some(error) => Err(error.into()),
         None => Ok(()),
@@ -131,6 +134,9 @@ fn run_check(config: &Config, command: FsckCommand) -> Result<FsckReport, Failur
         ControlFlow::Continue(())
     })?;
     progress.end();
+    if command.repair {
+        wiring::note_command(config, "fsck --repair");
+    }
     let report = report.ok_or("it was broken off")?;
     finish(&report, command.json);
     Ok(report)

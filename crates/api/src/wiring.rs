@@ -1,16 +1,17 @@
 //! Where ports meet adapters: the only place beside `main.rs` that names `kms-infra`.
 
 pub(crate) mod backup;
+mod throttles;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kms_api::config::{Config, DefaultVisibility, InstantUpload, Switch};
+use kms_api::config::{Config, DefaultVisibility, InstantUpload};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
+use kms_domain::audit::{Audit, RefusalPolicy};
 use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, Visibility};
-use kms_domain::throttle::{Bucket, LoginThrottle, ThrottlePolicy, Throttles};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
@@ -21,8 +22,9 @@ use kms_infra::disk::{
     Reserve, ReservedBlobStore,
 };
 use kms_infra::sqlite::{
-    Access, OpenError, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
+    Access, OpenError, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
+    SqliteDatabase, SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository,
+    SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -58,8 +60,9 @@ pub(crate) fn services(
     let blobs = Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock)));
     let users = Arc::new(SqliteUserRepository::new(database));
     let hasher = Arc::new(BcryptHasher::new(config.bcrypt_cost));
+    let audit = audit(database);
     Services {
-        accounts: accounts(config, database),
+        accounts: accounts(config, database, audit.clone()),
         sessions: SessionService {
             users,
             sessions: Arc::new(SqliteSessionRepository::new(database)),
@@ -67,6 +70,7 @@ pub(crate) fn services(
             ids: Arc::clone(&ids),
             tokens: Arc::new(RandomTokens),
             clock: Arc::clone(&clock),
+            audit: audit.clone(),
             policy: SessionPolicy {
                 idle_millis: millis(config.session_idle),
                 absolute_millis: millis(config.session_max),
@@ -89,6 +93,7 @@ pub(crate) fn services(
             clock,
             config: file_config(config),
         },
+        audit,
         passwords: passwords(config),
         scratch: Arc::new(DiskScratchSpace::new(data)),
     }
@@ -103,15 +108,47 @@ pub(crate) fn accounts_beside_a_server(config: &Config) -> Result<AccountService
         Err(DataDirError::InUse(_)) => open_database(config, path, Access::Guest)?,
         Err(error) => return Err(error.into()),
     };
-    Ok(accounts(config, &database))
+    Ok(accounts(config, &database, audit(&database)))
 }
 
-fn accounts(config: &Config, database: &SqliteDatabase) -> AccountService {
+fn accounts(config: &Config, database: &SqliteDatabase, audit: Audit) -> AccountService {
     AccountService {
         users: Arc::new(SqliteUserRepository::new(database)),
         hasher: Arc::new(BcryptHasher::new(config.bcrypt_cost)),
         ids: Arc::new(RandomIds::default()),
         clock: Arc::new(SystemClock),
+        audit,
+        require_old_password: config.require_old_password,
+    }
+}
+
+/// The audit log. One for each process, because it counts refusals.
+fn audit(database: &SqliteDatabase) -> Audit {
+    Audit::new(
+        Arc::new(SqliteAuditLog::new(database)),
+        Arc::new(SystemClock),
+        RefusalPolicy::default(),
+        |error| {
+            let error = with_causes(error);
+            tracing::warn!(%error, "a refusal could not be recorded in the audit log");
+        },
+    )
+}
+
+/// The accounts and the audit log of a folder that is there already, beside a server or without one.
+pub(crate) fn expect_accounts(config: &Config) -> Result<AccountService, Failure> {
+    expect_database(config)?;
+    accounts_beside_a_server(config)
+}
+
+/// Records an operator's command that has been carried out. That it could not be recorded is told, but
+/// undoes nothing.
+pub(crate) fn note_command(config: &Config, command: &str) {
+    let noted = open_beside(config, Access::Guest)
+        .and_then(|database| Ok(audit(&database).admin(None, command)?));
+    if let Err(error) = noted {
+        let error = with_causes(&*error);
+        eprintln!("warning: this could not be recorded in the audit log: {error}");
     }
 }
 
@@ -283,34 +320,6 @@ fn hashing_permits(config: &Config) -> usize {
     }
 }
 
-/// Who has to wait.
-fn throttles(config: &Config) -> Result<Throttles, PortError> {
-    if config.throttle == Switch::Off {
-        return Ok(Throttles::off());
-    }
-    let unsigned = |duration: Duration| millis(duration).unsigned_abs();
-    let policy = ThrottlePolicy {
-        logins: LoginThrottle {
-            free: config.throttle_login_free,
-            first_wait_millis: unsigned(config.throttle_login_wait),
-            longest_wait_millis: unsigned(config.throttle_login_longest),
-            forget_millis: unsigned(config.throttle_login_forget),
-            a_day: config.throttle_account_daily,
-            at_once: u32::try_from(hashing_permits(config)).unwrap_or(u32::MAX),
-        },
-        questions: Bucket {
-            burst: config.throttle_network_burst,
-            refill_micros: 60_000_000 / u64::from(config.throttle_network_rate.max(1)),
-        },
-        requests: (config.throttle_requests > 0).then(|| Bucket {
-            burst: config.throttle_requests.saturating_mul(10),
-            refill_micros: 1_000_000 / u64::from(config.throttle_requests.max(1)),
-        }),
-    };
-    let seed = RandomIds::default().new_id()?.as_u128();
-    Ok(Throttles::new(policy, Arc::new(SystemClock), seed))
-}
-
 /// The server around its use cases.
 ///
 /// # Errors
@@ -338,7 +347,7 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
             anonymous_bytes: config.anonymous_bytes.as_u64(),
         },
         Admission {
-            throttles: throttles(config)?,
+            throttles: throttles::throttles(config)?,
             proxies: config.trusted_proxies.clone(),
         },
     ))

@@ -1,8 +1,9 @@
 //! The rules of KMS Server, without any I/O.
 //!
-//! Four modules: [`users`] (accounts, sessions, avatars), [`files`] (the deduplicated store),
-//! [`throttle`] (who has to wait) and [`codes`] (the one table of response codes). Each holds its value
-//! objects, its ports and its use cases side by side.
+//! Its modules: [`users`] (accounts, sessions, avatars), [`files`] (the deduplicated store),
+//! [`upkeep`] (looking after content), [`audit`] (the audit log), [`throttle`] (who has to wait) and
+//! [`codes`] (the one table of response codes). Each holds its value objects, its ports and its use cases
+//! side by side.
 //!
 //! **What this crate refuses.** It knows no database, no HTTP, no file system, no environment and
 //! no clock: time, ids, tokens and passwords' hashes come in through ports, which are synchronous
@@ -21,6 +22,7 @@
     )
 )]
 
+pub mod audit;
 pub mod codes;
 pub mod files;
 mod ports;

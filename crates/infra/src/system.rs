@@ -165,4 +165,13 @@ mod tests {
             );
         }
     }
+
+    /// A07, at the size that it names; what is compared is what is stored, the SHA-256.
+    #[test]
+    fn a07_no_two_of_a_million_tokens_are_the_same() {
+        let digests: HashSet<_> = (0..1_000_000)
+            .map(|_| RandomTokens.new_token().unwrap().digest())
+            .collect();
+        assert_eq!(digests.len(), 1_000_000);
+    }
 }

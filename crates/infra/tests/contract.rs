@@ -17,7 +17,7 @@ use kms_domain::Clock as _;
 use kms_domain::files::{BlobKey, BlobStore};
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace};
 use kms_infra::sqlite::{
-    SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
+    SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
     SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
@@ -40,6 +40,7 @@ fn repositories() -> Repositories {
         files: Arc::new(SqliteFileRepository::new(&db)),
         blobs: Arc::new(SqliteBlobRepository::new(&db, Arc::new(SystemClock))),
         upkeep: Arc::new(SqliteUpkeepRepository::new(&db, Arc::new(SystemClock))),
+        audit: Arc::new(SqliteAuditLog::new(&db)),
         keep: Arc::new(folder),
     }
 }

@@ -17,12 +17,14 @@ use kms_domain::files::{
     BlobRef, BlobRepository as _, BlobStore as _, ClaimCandidates, ClaimScope, FileRepository as _,
     Md5, Sha256,
 };
-use kms_domain::users::{AvatarRepository as _, Phone, UserRepository as _};
+use kms_domain::users::{
+    AvatarRepository as _, Phone, SessionRepository as _, UserRepository as _,
+};
 use kms_infra::SystemClock;
 use kms_infra::disk::{DataDir, DiskBlobStore};
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteUserRepository,
+    SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
 };
 
 const KMS_SQL: &str = include_str!("fixtures/schema-1/kms.sql");
@@ -121,6 +123,13 @@ fn a_folder_of_schema_1_is_brought_up_to_date_with_everything_in_it() {
     );
     let avatar = SqliteAvatarRepository::new(&db).find_avatar(ming).unwrap();
     assert_eq!(read(&avatar.unwrap()), b"a picture");
+
+    // Whoever was signed in still is, from nobody knows where.
+    let sessions = SqliteSessionRepository::new(&db);
+    for user in [anna, ming] {
+        let open = sessions.list_of(user).unwrap();
+        assert_eq!((open.len(), open[0].network), (1, None));
+    }
 
     // What was shared is still claimable, and found by its digest.
     let medium = Sha256::parse(&FILES[0].0[..64]).unwrap();

@@ -16,6 +16,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kms_domain::Timestamp;
+use kms_domain::audit::{AuditEvent, AuditKind, Origin};
 use kms_domain::files::{
     BlobKey, ClaimScope, FileId, Md5, NewBlob, NewFile, Sha256, Title, Visibility,
 };
@@ -82,6 +83,12 @@ pub fn password_hash(secret: &str) -> PasswordHash {
 #[must_use]
 pub fn token_digest(text: &str) -> TokenDigest {
     Token::new(text).digest()
+}
+
+/// An event of [`NOON`] about an account, without an origin.
+#[must_use]
+pub fn an_event(kind: AuditKind, user: UserId) -> AuditEvent {
+    AuditEvent::new(at(0), kind, Some(user), &Origin::default(), kind.name())
 }
 
 /// An account with the id [`user_id`]`(n)`, the phone [`phone`]`(n)` and neither mail nor birth.

@@ -1,10 +1,12 @@
 //! Every promise that is written down is also checked.
 
 const ACCOUNTS: &str = include_str!("../src/contract/accounts.rs");
+const AUDIT: &str = include_str!("../src/contract/audit.rs");
 const AVATARS: &str = include_str!("../src/contract/avatars.rs");
 const BLOBS: &str = include_str!("../src/contract/blobs.rs");
 const CLAIMS: &str = include_str!("../src/contract/claims.rs");
 const DAMAGE: &str = include_str!("../src/contract/damage.rs");
+const ENDINGS: &str = include_str!("../src/contract/endings.rs");
 const ENTRIES: &str = include_str!("../src/contract/entries.rs");
 const HASHER: &str = include_str!("../src/contract/hasher.rs");
 const INVENTORY: &str = include_str!("../src/contract/inventory.rs");
@@ -21,12 +23,14 @@ const UPKEEP: &str = include_str!("../src/contract/upkeep.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 19] = [
+const SUITES: [(&str, &str, &str); 21] = [
     ("accounts", ACCOUNTS, USERS),
+    ("audit", AUDIT, AUDIT),
     ("avatars", AVATARS, AVATARS),
     ("blobs", BLOBS, BLOBS),
     ("claims", CLAIMS, ENTRIES),
     ("damage", DAMAGE, STORE),
+    ("endings", ENDINGS, LOGINS),
     ("entries", ENTRIES, ENTRIES),
     ("hasher", HASHER, HASHER),
     ("inventory", INVENTORY, INVENTORY),

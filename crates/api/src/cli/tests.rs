@@ -47,6 +47,28 @@ fn every_command_is_understood() {
         };
         assert_eq!(command(line), Command::Fsck(expected));
     }
+    let everything = AuditCommand {
+        user: None,
+        kind: None,
+        network: None,
+        since: None,
+        until: None,
+        limit: 100,
+        json: false,
+    };
+    assert_eq!(command("audit"), Command::Audit(everything));
+    let line = "audit --user 13800000000 --kind login --network 10.0.0.7 --since 2h \
+                --until 1970-01-02 --limit 7 --json";
+    let picked = AuditCommand {
+        user: Some(phone.clone()),
+        kind: Some(kms_domain::audit::AuditKind::Login),
+        network: kms_domain::audit::Network::parse("10.0.0.0/24").ok(),
+        since: Some(Moment::Ago(std::time::Duration::from_secs(7200))),
+        until: Some(Moment::At(86_400_000)),
+        limit: 7,
+        json: true,
+    };
+    assert_eq!(command(line), Command::Audit(picked));
     let name = "Li".to_owned();
     assert_eq!(
         command("user add --phone 13800000000 --name Li"),

@@ -31,6 +31,7 @@ pub use source::{Origin, Origins, Sources};
 pub use table::Config;
 pub use value::{DefaultVisibility, InstantUpload, LogFilter, LogFormat, Switch};
 
+pub(crate) use duration::parse as parse_duration;
 use value::Value;
 
 /// A configuration that can be used, and how it came to be.

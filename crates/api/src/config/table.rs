@@ -119,6 +119,9 @@ table! {
         session_touch: Duration = 10 * MINUTE, in Duration::ZERO..=TEN_YEARS;
         /// The most sessions of one account; one more ends the oldest.
         sessions_per_account: u32 = 20, in 1..=1000;
+        /// Whether a new password takes the old one beside it (old_password).
+        /// Clients that know nothing of that can change no password then.
+        require_old_password: bool = false;
     }
     "Connections" {
         /// The most connections that one worker serves at once.
@@ -199,6 +202,8 @@ table! {
         scrub_interval: Duration = DAY, in Duration::ZERO..=TEN_YEARS;
         /// Disk space that is kept for deleting when the disk is full; 0B means none.
         reserve: ByteSize = ByteSize::mib(16), in ByteSize::bytes(0)..=ByteSize::gib(16);
+        /// How long events stay in the audit log; 0s means for ever.
+        audit_retention: Duration = 180 * DAY, in Duration::ZERO..=TEN_YEARS;
     }
     "Logs" {
         /// Which log lines are written: error, warn, info, debug or trace, also for one part alone.

@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::origin::origin;
 
 const BODY: Shape = Shape {
     fields: &["phone", "password"],
@@ -28,11 +29,12 @@ pub(super) async fn login(call: Call) -> Result<HttpResponse, ApiError> {
     let password = Password::parse(request.fields.required_text("password")?)?;
     // Who has to wait anyhow must not stand in the queue for a hash.
     question.check(&phone)?;
+    let origin = origin(&request.head);
     let outcome = request
         .app
         .run(Lane::Hashing, move |services| {
             let attempt = question.log_in(&phone)?;
-            let outcome = services.sessions.login(&phone, &password)?;
+            let outcome = services.sessions.login(&phone, &password, &origin)?;
             attempt.settle(&outcome);
             Ok(outcome)
         })

@@ -6,10 +6,12 @@ mod get_avatar;
 mod get_file;
 mod info;
 mod login;
+mod logout;
 mod modify;
 mod own_file_list;
 mod recommended;
 mod register;
+mod sessions;
 mod test_phone;
 mod upload;
 pub(crate) mod v1;
@@ -37,6 +39,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(post("/app/user/getfile").to(get_file::get_file))
         .service(post("/app/user/modify").to(modify::modify))
         .service(post("/app/user/modifyinfo").to(modify::modify))
+        .service(post("/app/user/logout").to(logout::logout))
+        .service(post("/app/user/sessions").to(sessions::sessions))
         .service(post("/app/user/info").to(info::info))
         .service(post("/app/user/getownfilelist").to(own_file_list::own_file_list))
         .service(post("/app/user/getfilelist").to(recommended::recommended))

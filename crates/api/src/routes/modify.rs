@@ -1,30 +1,32 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::Coded;
-use kms_domain::users::{Birth, DisplayName, Modify, PasswordPolicy};
+use kms_domain::users::{Birth, DisplayName, Modify, Password, PasswordPolicy};
 
 use crate::answer;
 use crate::call::{Call, TOKEN};
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape};
 use crate::offload::Lane;
+use crate::origin::origin;
 
 const BODY: Shape = Shape {
-    fields: &[TOKEN, "name", "password", "birth"],
+    fields: &[TOKEN, "name", "password", "birth", "old_password"],
     payload: None,
 };
 
-/// `POST /app/user/modify`, and `modifyinfo`: changes the caller's account. Codes 150, 151, 1.
+/// `POST /app/user/modify`, and `modifyinfo`: changes the caller's account. Codes 150, 151, 112, 1.
 pub(super) async fn modify(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
     let change = parse(&request.fields, request.app.services.passwords);
-    // Only a new password costs a hash.
+    // Only passwords cost a hash.
     let lane = match &change {
-        Ok(change) if change.password.is_some() => Lane::Hashing,
+        Ok(change) if change.password.is_some() || change.old_password.is_some() => Lane::Hashing,
         _ => Lane::Storage,
     };
+    let origin = origin(&request.head);
     let outcome = request
         .as_actor(lane, move |services, actor| {
-            Ok(services.accounts.modify(actor, change?)?)
+            Ok(services.accounts.modify(actor, change?, &origin)?)
         })
         .await?;
     Ok(answer::bare(outcome.code()))
@@ -41,5 +43,9 @@ fn parse(fields: &Fields, passwords: PasswordPolicy) -> Result<Modify, ApiError>
             .map(|raw| passwords.parse(raw))
             .transpose()?,
         birth: fields.integer("birth")?.map(Birth::new),
+        old_password: fields
+            .optional_text("old_password")?
+            .map(Password::parse)
+            .transpose()?,
     })
 }

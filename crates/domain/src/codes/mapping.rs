@@ -7,8 +7,8 @@ use crate::files::{
 };
 use crate::throttle::Throttled;
 use crate::users::{
-    AccountError, AvatarError, AvatarOutcome, LoginOutcome, Modified, OpenedAvatar,
-    RegisterOutcome, SessionError,
+    AccountError, AvatarError, AvatarOutcome, LoginOutcome, LogoutOutcome, Modified, OpenedAvatar,
+    RegisterOutcome, RevokeOutcome, SessionError,
 };
 use crate::{PortError, PortErrorKind};
 
@@ -36,6 +36,27 @@ impl Coded for Modified {
         match self {
             Self::Changed => Code::Modified,
             Self::Unchanged => Code::Unmodified,
+            Self::SessionEnded => Code::TokenExpired,
+            Self::WrongOldPassword => Code::WrongPassword,
+            Self::OldPasswordMissing => Code::BadFormat,
+        }
+    }
+}
+
+impl Coded for LogoutOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::LoggedOut => Code::Done,
+            Self::SessionEnded => Code::TokenExpired,
+        }
+    }
+}
+
+impl Coded for RevokeOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Revoked => Code::Done,
+            Self::NotFound => Code::NotFound,
             Self::SessionEnded => Code::TokenExpired,
         }
     }

@@ -8,8 +8,8 @@ use crate::files::{
 };
 use crate::test_doubles::{FRESH_ID, KINDS, NOW, RecordingStore, Script, blobs, held, user};
 use crate::users::{
-    AccountError, AvatarError, AvatarOutcome, LoginOutcome, Modified, OpenedAvatar,
-    RegisterOutcome, SessionError, Token,
+    AccountError, AvatarError, AvatarOutcome, LoginOutcome, LogoutOutcome, Modified, OpenedAvatar,
+    RegisterOutcome, RevokeOutcome, SessionError, Token,
 };
 use crate::{PortError, PortErrorKind};
 
@@ -89,7 +89,7 @@ fn every_outcome_of_an_account_has_its_code() {
         token: token.clone(),
         first_time,
     };
-    let found: [(&dyn Coded, Code); 10] = [
+    let found: [(&dyn Coded, Code); 17] = [
         (&RegisterOutcome::Registered(user()), Code::Registered),
         (&RegisterOutcome::PhoneTaken, Code::PhoneTaken),
         (&logged_in(true), Code::LoggedIn),
@@ -99,6 +99,13 @@ fn every_outcome_of_an_account_has_its_code() {
         (&Modified::Changed, Code::Modified),
         (&Modified::Unchanged, Code::Unmodified),
         (&Modified::SessionEnded, Code::TokenExpired),
+        (&Modified::WrongOldPassword, Code::WrongPassword),
+        (&Modified::OldPasswordMissing, Code::BadFormat),
+        (&LogoutOutcome::LoggedOut, Code::Done),
+        (&LogoutOutcome::SessionEnded, Code::TokenExpired),
+        (&RevokeOutcome::Revoked, Code::Done),
+        (&RevokeOutcome::NotFound, Code::NotFound),
+        (&RevokeOutcome::SessionEnded, Code::TokenExpired),
         (&AccountError::Vanished(user()), Code::ServerError),
     ];
     for (value, code) in found {

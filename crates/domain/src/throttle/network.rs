@@ -36,6 +36,17 @@ impl Network {
     }
 }
 
+impl Network {
+    /// The first address of it; an IPv4 address in the form that IPv6 has for those.
+    #[must_use]
+    pub const fn first_address(self) -> Ipv6Addr {
+        match self.0 {
+            Kind::V4(address) => address.to_ipv6_mapped(),
+            Kind::V6([a, b, c, d]) => Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0),
+        }
+    }
+}
+
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use super::{
     AccountUpdate, Actor, Birth, DisplayName, Email, Inserted, NewUser, Password, PasswordChange,
-    PasswordHasher, Phone, Profile, Updated, UserId, UserRepository,
+    PasswordHash, PasswordHasher, Phone, Profile, Updated, UserId, UserRepository,
 };
+use crate::audit::{Audit, AuditEvent, AuditKind, LoginFailure, Origin};
 use crate::{Clock, IdSource, PortError, PortErrorKind};
 
 /// Times a password change looks again when the stored hash changes under it.
@@ -20,6 +21,10 @@ pub struct AccountService {
     pub ids: Arc<dyn IdSource>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// Where a wrong old password is recorded.
+    pub audit: Audit,
+    /// Whether only who names the old password may set a new one.
+    pub require_old_password: bool,
 }
 
 /// A registration.
@@ -46,6 +51,8 @@ pub struct Modify {
     pub password: Option<Password>,
     /// New birth.
     pub birth: Option<Birth>,
+    /// The password that the account should have so far; nothing is changed if it has another.
+    pub old_password: Option<Password>,
 }
 
 /// What became of a registration.
@@ -66,6 +73,10 @@ pub enum Modified {
     Unchanged,
     /// The asking session ended while it asked.
     SessionEnded,
+    /// The account has another password than the old one that was named.
+    WrongOldPassword,
+    /// A new password takes the old one, which was not named.
+    OldPasswordMissing,
 }
 
 /// What became of an operator's password reset.
@@ -132,17 +143,29 @@ impl AccountService {
     }
 
     /// Applies a change, all of it or nothing. A new password ends every other session. Costs no
-    /// hash without a password, one when it is the old one, else two.
+    /// hash without a password, one when it is the old one, else two; and one more for an old
+    /// password that is named.
     ///
     /// # Errors
     /// [`AccountError`].
-    pub fn modify(&self, actor: &Actor, change: Modify) -> Result<Modified, AccountError> {
+    pub fn modify(
+        &self,
+        actor: &Actor,
+        change: Modify,
+        origin: &Origin,
+    ) -> Result<Modified, AccountError> {
         let Modify {
             name,
             password,
             birth,
+            old_password,
         } = change;
-        if name.is_none() && password.is_none() && birth.is_none() {
+        // Before the new one is compared with anything: whether that is the old one would tell a
+        // thief of a token what only the password's owner knows.
+        if self.require_old_password && password.is_some() && old_password.is_none() {
+            return Ok(Modified::OldPasswordMissing);
+        }
+        if name.is_none() && password.is_none() && birth.is_none() && old_password.is_none() {
             return Ok(Modified::Unchanged);
         }
         let mut update = AccountUpdate {
@@ -153,10 +176,23 @@ impl AccountService {
             password: None,
         };
         for _ in 0..MODIFY_ROUNDS {
-            update.password = match &password {
-                Some(password) => self.password_change(actor, password)?,
-                None => None,
-            };
+            if password.is_some() || old_password.is_some() {
+                let seen = self
+                    .users
+                    .find_password_hash(actor.user())?
+                    .ok_or(AccountError::Vanished(actor.user()))?;
+                if let Some(old) = &old_password
+                    && !self.hasher.verify(old, &seen)?
+                {
+                    let why = LoginFailure::WrongOldPassword(actor.user());
+                    self.audit.login_failed(why, origin);
+                    return Ok(Modified::WrongOldPassword);
+                }
+                update.password = match &password {
+                    Some(password) => self.password_change(actor, password, seen, origin)?,
+                    None => None,
+                };
+            }
             match self.users.update(&update)? {
                 Updated::Changed => return Ok(Modified::Changed),
                 Updated::Unchanged => return Ok(Modified::Unchanged),
@@ -180,7 +216,16 @@ impl AccountService {
             return Ok(ResetOutcome::UnknownPhone);
         };
         let hash = self.hasher.hash(password)?;
-        Ok(if self.users.reset_password(credentials.user, &hash)? {
+        let (user, now) = (credentials.user, self.clock.now());
+        let detail = "by the operator; all sessions ended";
+        let event = AuditEvent::new(
+            now,
+            AuditKind::PasswordChanged,
+            Some(user),
+            &Origin::default(),
+            detail,
+        );
+        Ok(if self.users.reset_password(user, &hash, &event)? {
             ResetOutcome::Reset
         } else {
             ResetOutcome::UnknownPhone
@@ -200,16 +245,17 @@ impl AccountService {
         &self,
         actor: &Actor,
         password: &Password,
+        seen: PasswordHash,
+        origin: &Origin,
     ) -> Result<Option<PasswordChange>, AccountError> {
-        let seen = self
-            .users
-            .find_password_hash(actor.user())?
-            .ok_or(AccountError::Vanished(actor.user()))?;
         if self.hasher.verify(password, &seen)? {
             return Ok(None);
         }
         let new = self.hasher.hash(password)?;
-        Ok(Some(PasswordChange { seen, new }))
+        let detail = format!("by session {}; the others ended", actor.session());
+        let (user, now) = (Some(actor.user()), self.clock.now());
+        let event = AuditEvent::new(now, AuditKind::PasswordChanged, user, origin, &detail);
+        Ok(Some(PasswordChange { seen, new, event }))
     }
 }
 

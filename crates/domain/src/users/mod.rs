@@ -24,9 +24,13 @@ pub use profile::{
 pub use repository::{
     AccountUpdate, Credentials, Inserted, NewUser, PasswordChange, Profile, Updated, UserRepository,
 };
-pub use session_repository::{ExpiryCutoffs, LoginRecorded, NewLogin, Session, SessionRepository};
+pub use session_repository::{
+    EndSessions, ExpiryCutoffs, LoginRecorded, NewLogin, OpenSession, Session, SessionRepository,
+    SessionsEnded, WhichSessions,
+};
 pub use session_service::{
-    Actor, Identified, LoginOutcome, SessionError, SessionPolicy, SessionService,
+    Actor, Identified, LoginOutcome, LogoutOutcome, RevokeOutcome, SessionError, SessionPolicy,
+    SessionService,
 };
 
 #[cfg(test)]

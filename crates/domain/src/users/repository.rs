@@ -1,4 +1,5 @@
 use super::{Birth, DisplayName, Email, PasswordHash, Phone, SessionId, UserId};
+use crate::audit::AuditEvent;
 use crate::{PortError, Timestamp};
 
 /// The accounts, one row each. Every method is one transaction and may block.
@@ -36,18 +37,23 @@ pub trait UserRepository: Send + Sync {
     fn find_profile(&self, user: UserId) -> Result<Option<Profile>, PortError>;
 
     /// Applies all of `update` or nothing. When it changes the password, every session of the
-    /// account but `update.by` ends in the same transaction.
+    /// account but `update.by` ends in the same transaction, and the change's event is recorded.
     ///
     /// # Errors
     /// [`PortError`]; nothing is changed then, unless its kind is internal.
     fn update(&self, update: &AccountUpdate) -> Result<Updated, PortError>;
 
-    /// Sets a password and ends every session of the account, all or nothing. `false`: no such
-    /// account.
+    /// Sets a password, ends every session of the account and records the event, all or nothing.
+    /// `false`: no such account; nothing was written.
     ///
     /// # Errors
     /// [`PortError`]; nothing is changed then, unless its kind is internal.
-    fn reset_password(&self, user: UserId, hash: &PasswordHash) -> Result<bool, PortError>;
+    fn reset_password(
+        &self,
+        user: UserId,
+        hash: &PasswordHash,
+        event: &AuditEvent,
+    ) -> Result<bool, PortError>;
 
     /// At most `limit` profiles in the order of their ids, beginning behind `after`.
     ///
@@ -132,6 +138,8 @@ pub struct PasswordChange {
     pub seen: PasswordHash,
     /// What takes its place.
     pub new: PasswordHash,
+    /// What the audit log says of it.
+    pub event: AuditEvent,
 }
 
 /// What became of [`UserRepository::update`].

@@ -1,10 +1,15 @@
 use std::sync::Arc;
 
 use super::{
-    ExpiryCutoffs, LoginRecorded, NewLogin, Password, PasswordHasher, Phone, SessionId,
-    SessionRepository, Token, TokenSource, UserId, UserRepository,
+    ExpiryCutoffs, LoginRecorded, NewLogin, OpenSession, Password, PasswordHasher, Phone,
+    SessionId, SessionRepository, Token, TokenSource, UserId, UserRepository,
 };
+use crate::audit::{Audit, AuditEvent, AuditKind, LoginFailure, Origin};
 use crate::{Clock, IdSource, PortError, PortErrorKind, Timestamp};
+
+mod revoke;
+
+pub use revoke::{LogoutOutcome, RevokeOutcome};
 
 /// Times a login looks again when the stored hash changes under it. Each round costs a bcrypt;
 /// a hash that moves more often than this is no honest client's doing.
@@ -75,6 +80,8 @@ pub struct SessionService {
     pub tokens: Arc<dyn TokenSource>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// Where refused logins are recorded.
+    pub audit: Audit,
     /// How long sessions live.
     pub policy: SessionPolicy,
 }
@@ -118,12 +125,21 @@ impl SessionService {
     ///
     /// # Errors
     /// [`SessionError::Port`].
-    pub fn login(&self, phone: &Phone, password: &Password) -> Result<LoginOutcome, SessionError> {
+    pub fn login(
+        &self,
+        phone: &Phone,
+        password: &Password,
+        origin: &Origin,
+    ) -> Result<LoginOutcome, SessionError> {
         for _ in 0..LOGIN_ROUNDS {
             let Some(credentials) = self.users.find_credentials(phone)? else {
+                let why = LoginFailure::UnknownPhone(phone);
+                self.audit.login_failed(why, origin);
                 return Ok(LoginOutcome::UnknownPhone);
             };
             if !self.hasher.verify(password, &credentials.password)? {
+                let why = LoginFailure::WrongPassword(credentials.user);
+                self.audit.login_failed(why, origin);
                 return Ok(LoginOutcome::WrongPassword);
             }
             let rehash = if self.hasher.needs_rehash(&credentials.password) {
@@ -133,15 +149,20 @@ impl SessionService {
             };
             let token = self.tokens.new_token()?;
             let now = self.clock.now();
+            let session = SessionId::from_uuid(self.ids.new_id()?);
+            let detail = format!("session {session}");
+            let user = credentials.user;
             let recorded = self.sessions.record_login(&NewLogin {
-                user: credentials.user,
+                user,
                 verified: credentials.password,
                 rehash,
-                session: SessionId::from_uuid(self.ids.new_id()?),
+                session,
                 token: token.digest(),
                 at: now,
                 session_limit: self.policy.per_account,
                 expired: self.policy.cutoffs(now),
+                network: origin.network,
+                event: AuditEvent::new(now, AuditKind::Login, Some(user), origin, &detail),
             })?;
             match recorded {
                 LoginRecorded::Opened { first_time } => {
@@ -187,8 +208,7 @@ impl SessionService {
             return Ok(None);
         };
         let now = self.clock.now();
-        let expired = self.policy.cutoffs(now);
-        if session.last_used_at <= expired.last_used || session.created_at <= expired.created {
+        if self.policy.cutoffs(now).have_passed(&session) {
             return Ok(None);
         }
         Ok(Some(Identified {

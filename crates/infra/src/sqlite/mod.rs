@@ -12,6 +12,7 @@
 //! `write`. **Adding a migration.** A new folder in `migrations/sqlite`; a released one never
 //! changes.
 
+mod audit;
 mod avatars;
 mod blobs;
 mod claims;
@@ -36,6 +37,7 @@ use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use kms_domain::{Done, PortError, PortErrorKind};
 
+pub use audit::SqliteAuditLog;
 pub use avatars::SqliteAvatarRepository;
 pub use blobs::SqliteBlobRepository;
 pub use files::SqliteFileRepository;

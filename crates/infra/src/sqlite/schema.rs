@@ -24,6 +24,19 @@ diesel::table! {
         token_sha256 -> Binary,
         created_at -> BigInt,
         last_used_at -> BigInt,
+        network -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_events (id) {
+        id -> BigInt,
+        at -> BigInt,
+        kind -> Text,
+        user_id -> Nullable<Binary>,
+        network -> Nullable<Text>,
+        request -> Nullable<Text>,
+        detail -> Text,
     }
 }
 

@@ -1,10 +1,12 @@
 use diesel::prelude::*;
 use kms_domain::users::{
-    LoginRecorded, NewLogin, Session, SessionId, SessionRepository, TokenDigest,
+    EndSessions, LoginRecorded, NewLogin, OpenSession, Session, SessionId, SessionRepository,
+    SessionsEnded, TokenDigest, UserId, WhichSessions,
 };
 use kms_domain::{PortError, Timestamp};
 
 use super::SqliteDatabase;
+use super::audit::{parse_network, record};
 use super::error::{During, SqliteError};
 use super::row::{Hex, RowName, count};
 use super::schema::{sessions, users};
@@ -31,6 +33,7 @@ struct NewSessionRow<'a> {
     token_sha256: &'a [u8],
     created_at: i64,
     last_used_at: i64,
+    network: Option<String>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -53,6 +56,18 @@ impl SessionRow {
             user: row.user_id("user_id", &self.user_id)?,
             created_at: Timestamp::from_millis(self.created_at),
             last_used_at: Timestamp::from_millis(self.last_used_at),
+        })
+    }
+
+    fn into_open(self, network: Option<&str>) -> Result<OpenSession, SqliteError> {
+        let id = self.id.clone();
+        let row = RowName {
+            table: "sessions",
+            id: &Hex(&id),
+        };
+        Ok(OpenSession {
+            session: self.into_domain()?,
+            network: parse_network(row, network)?,
         })
     }
 }
@@ -88,6 +103,58 @@ impl SessionRepository for SqliteSessionRepository {
                 .during("touch")?;
             Ok(())
         })
+    }
+
+    fn list_of(&self, user: UserId) -> Result<Vec<OpenSession>, PortError> {
+        self.db.read(|conn| {
+            let rows: Vec<(SessionRow, Option<String>)> = sessions::table
+                .filter(sessions::user_id.eq(user.as_uuid().as_bytes().as_slice()))
+                .order((sessions::created_at.desc(), sessions::seq.desc()))
+                .select((SessionRow::as_select(), sessions::network))
+                .load(conn)
+                .during("list_of")?;
+            rows.into_iter()
+                .map(|(row, network)| row.into_open(network.as_deref()))
+                .collect()
+        })
+    }
+
+    fn end(&self, ending: &EndSessions) -> Result<SessionsEnded, PortError> {
+        let ending = ending.clone();
+        self.db.write("end", move |conn| end(conn, &ending))
+    }
+}
+
+fn end(conn: &mut SqliteConnection, ending: &EndSessions) -> Result<SessionsEnded, SqliteError> {
+    let user = ending.user.as_uuid().into_bytes();
+    let by = ending.by.as_uuid().into_bytes();
+    let asking = sessions::table
+        .filter(sessions::id.eq(by.as_slice()))
+        .filter(sessions::user_id.eq(user.as_slice()));
+    if !diesel::select(diesel::dsl::exists(asking))
+        .get_result(conn)
+        .during("end: look for the session")?
+    {
+        return Ok(SessionsEnded::AskerEnded);
+    }
+    let own = sessions::table.filter(sessions::user_id.eq(user.as_slice()));
+    let ended = match ending.which {
+        WhichSessions::One(session) => {
+            let id = session.as_uuid().into_bytes();
+            diesel::delete(own.filter(sessions::id.eq(id.as_slice()))).execute(conn)
+        }
+        WhichSessions::Others => {
+            diesel::delete(own.filter(sessions::id.ne(by.as_slice()))).execute(conn)
+        }
+    };
+    let ended = ended.during("end: end the sessions")?;
+    match (ended, ending.which) {
+        (0, WhichSessions::One(_)) => Ok(SessionsEnded::NotFound),
+        (0, WhichSessions::Others) => Ok(SessionsEnded::Ended),
+        _ => {
+            record(conn, &ending.event)?;
+            Ok(SessionsEnded::Ended)
+        }
     }
 }
 
@@ -135,9 +202,11 @@ fn record_login(
             token_sha256: login.token.as_bytes(),
             created_at: login.at.as_millis(),
             last_used_at: login.at.as_millis(),
+            network: login.network.map(|network| network.to_string()),
         })
         .execute(conn)
         .during("record_login: insert the session")?;
+    record(conn, &login.event)?;
     Ok(LoginRecorded::Opened { first_time })
 }
 

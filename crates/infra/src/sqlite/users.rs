@@ -1,4 +1,5 @@
 use diesel::prelude::*;
+use kms_domain::audit::AuditEvent;
 use kms_domain::users::{
     AccountUpdate, Birth, Credentials, DisplayName, Email, Inserted, NewUser, PasswordHash, Phone,
     Profile, Updated, UserId, UserRepository,
@@ -6,6 +7,7 @@ use kms_domain::users::{
 use kms_domain::{PortError, Timestamp};
 
 use super::SqliteDatabase;
+use super::audit::record;
 use super::error::{During, SqliteError};
 use super::row::{Hex, RowName, count};
 use super::schema::{sessions, users};
@@ -152,18 +154,27 @@ impl UserRepository for SqliteUserRepository {
             .write("update", move |conn| update_account(conn, &update))
     }
 
-    fn reset_password(&self, user: UserId, hash: &PasswordHash) -> Result<bool, PortError> {
-        let hash = hash.clone();
+    fn reset_password(
+        &self,
+        user: UserId,
+        hash: &PasswordHash,
+        event: &AuditEvent,
+    ) -> Result<bool, PortError> {
+        let (hash, event) = (hash.clone(), event.clone());
         self.db.write("reset_password", move |conn| {
             let id = user.as_uuid().into_bytes();
             let changed = diesel::update(users::table.filter(users::id.eq(id.as_slice())))
                 .set(users::password_hash.eq(hash.as_str()))
                 .execute(conn)
                 .during("reset_password: set the hash")?;
+            if changed == 0 {
+                return Ok(false);
+            }
             diesel::delete(sessions::table.filter(sessions::user_id.eq(id.as_slice())))
                 .execute(conn)
                 .during("reset_password: end the sessions")?;
-            Ok(changed > 0)
+            record(conn, &event)?;
+            Ok(true)
         })
     }
 
@@ -240,18 +251,19 @@ fn update_account(
         password_hash: None,
     } = changes
     else {
-        let new_password = changes.password_hash.is_some();
+        let new_password = changes.password_hash.and(update.password.as_ref());
         diesel::update(users::table.filter(users::id.eq(user.as_slice())))
             .set(changes)
             .execute(conn)
             .during("update: write the account")?;
-        if new_password {
+        if let Some(change) = new_password {
             let others = sessions::table
                 .filter(sessions::user_id.eq(user.as_slice()))
                 .filter(sessions::id.ne(by.as_slice()));
             diesel::delete(others)
                 .execute(conn)
                 .during("update: end the other sessions")?;
+            record(conn, &change.event)?;
         }
         return Ok(Updated::Changed);
     };

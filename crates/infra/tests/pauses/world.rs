@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kms_domain::audit::{Audit, Origin, RefusalPolicy};
 use kms_domain::files::{
     BlobRepository, BlobStore, FileRepository, FileService, FileServiceConfig, InstantUpload,
     Visibility,
@@ -18,7 +19,7 @@ use kms_domain::users::{
 };
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory};
 use kms_infra::sqlite::{
-    SqliteBlobRepository, SqliteConfig, SqliteDatabase, SqliteFileRepository,
+    SqliteAuditLog, SqliteBlobRepository, SqliteConfig, SqliteDatabase, SqliteFileRepository,
     SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
 };
 use kms_infra::{RandomIds, RandomTokens, SystemClock};
@@ -120,6 +121,12 @@ impl World {
             ids: Arc::new(RandomIds::default()),
             tokens: Arc::new(RandomTokens),
             clock: Arc::new(SystemClock),
+            audit: Audit::new(
+                Arc::new(SqliteAuditLog::new(&self.database)),
+                Arc::new(SystemClock),
+                RefusalPolicy::default(),
+                |_| {},
+            ),
             policy: SessionPolicy {
                 idle_millis: DAY,
                 absolute_millis: DAY,
@@ -127,7 +134,8 @@ impl World {
                 per_account: 1,
             },
         };
-        match sessions.login(&phone(number), &password).unwrap() {
+        let login = sessions.login(&phone(number), &password, &Origin::default());
+        match login.unwrap() {
             LoginOutcome::LoggedIn { token, .. } => sessions.authenticate(&token).unwrap().unwrap(),
             other => panic!("{other:?}"),
         }

@@ -5,8 +5,8 @@ use kms_domain::users::{AccountUpdate, Birth, DisplayName, NewLogin, Profile, Up
 
 use super::Repositories;
 use super::support::{
-    RACERS, a_login, a_password_change, an_update, count, log_in, open, open_sessions, race,
-    register,
+    RACERS, a_login, a_password_change, a_reset, an_update, count, log_in, open, open_sessions,
+    race, register,
 };
 use crate::builders::{UserBuilder, password_hash, session_id, user_id};
 
@@ -157,7 +157,7 @@ pub fn an_ended_session_changes_nothing(on: &Repositories) {
     log_in(on, user, 1);
     assert!(
         on.users
-            .reset_password(user, &password_hash("reset"))
+            .reset_password(user, &password_hash("reset"), &a_reset(user))
             .unwrap()
     );
     let again = NewLogin {
@@ -226,7 +226,7 @@ pub fn a_reset_sets_the_password_and_ends_every_session(on: &Repositories) {
     let before = profile(on, user);
     assert!(
         on.users
-            .reset_password(user, &password_hash("reset"))
+            .reset_password(user, &password_hash("reset"), &a_reset(user))
             .unwrap()
     );
     let found = on.users.find_credentials(&before.phone).unwrap().unwrap();
@@ -243,7 +243,7 @@ pub fn a_reset_of_an_unknown_account_is_false(on: &Repositories) {
     log_in(on, user, 1);
     assert!(
         !on.users
-            .reset_password(user_id(9), &password_hash("reset"))
+            .reset_password(user_id(9), &password_hash("reset"), &a_reset(user_id(9)))
             .unwrap()
     );
     let hash = on.users.find_password_hash(user).unwrap();

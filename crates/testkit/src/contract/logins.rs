@@ -1,15 +1,16 @@
 //! [`SessionRepository`](kms_domain::users::SessionRepository): a login is recorded, or not.
 
+use kms_domain::audit::{AuditKind, AuditQuery};
 use kms_domain::users::{ExpiryCutoffs, LoginRecorded, NewLogin, Session};
 
 use super::Repositories;
 use super::support::{
-    RACERS, a_login, count, log_in, open, open_sessions, race, register, session,
+    RACERS, a_login, a_reset, count, log_in, open, open_sessions, race, recorded, register, session,
 };
 use crate::builders::{at, password_hash, session_id, user_id};
 
-/// The suite of the sessions, over `fn() -> Repositories`; its other half is in
-/// [`sessions`](super::sessions).
+/// The suite of the sessions, over `fn() -> Repositories`; the rest is in
+/// [`sessions`](super::sessions) and [`endings`](super::endings).
 #[macro_export]
 macro_rules! session_repository_contract {
     ($fresh:expr) => {
@@ -25,6 +26,7 @@ macro_rules! session_repository_contract {
                 a_login_that_fails_changes_nothing,
                 one_of_simultaneous_logins_is_the_first,
                 one_of_simultaneous_rehashes_counts,
+                a_login_is_recorded_with_its_session_and_no_failure_is,
             ]
             sessions: [
                 the_oldest_sessions_make_room,
@@ -41,6 +43,16 @@ macro_rules! session_repository_contract {
                 a_touch_never_moves_the_mark_back,
                 a_touch_of_an_ended_session_leaves_it_ended,
                 of_simultaneous_touches_the_latest_stands,
+            ]
+            endings: [
+                own_sessions_are_listed_the_latest_first_with_their_networks,
+                one_session_ends_and_no_other,
+                the_others_end_and_the_asking_one_stays,
+                a_session_ends_itself,
+                a_foreign_or_unknown_session_is_not_found,
+                who_has_ended_ends_nobody,
+                an_end_that_ended_something_is_recorded_and_no_other_is,
+                of_simultaneous_ends_one_ends,
             ]
         }
     };
@@ -74,7 +86,7 @@ pub fn a_login_after_a_reset_is_not_the_first_again(on: &Repositories) {
     let user = register(on, 1);
     assert!(open(on, &a_login(user, 0)));
     on.users
-        .reset_password(user, &password_hash("reset"))
+        .reset_password(user, &password_hash("reset"), &a_reset(user))
         .unwrap();
     let again = NewLogin {
         verified: password_hash("reset"),
@@ -159,7 +171,7 @@ pub fn a_login_that_fails_changes_nothing(on: &Repositories) {
     assert_eq!(session(on, 5).unwrap().user, other);
 }
 
-/// However many run at once.
+/// A13, however many run at once.
 pub fn one_of_simultaneous_logins_is_the_first(on: &Repositories) {
     let user = register(on, 1);
     let answers = race(RACERS, |n| open(on, &a_login(user, n)));
@@ -185,4 +197,19 @@ pub fn one_of_simultaneous_rehashes_counts(on: &Repositories) {
     let hash = on.users.find_password_hash(user).unwrap();
     assert_eq!(hash, Some(password_hash(&format!("stronger {winner}"))));
     assert_eq!(open_sessions(on, RACERS), [winner]);
+}
+
+/// In the same transaction: neither without the other.
+pub fn a_login_is_recorded_with_its_session_and_no_failure_is(on: &Repositories) {
+    let user = register(on, 1);
+    log_in(on, user, 0);
+    let outdated = NewLogin {
+        verified: password_hash("outdated"),
+        ..a_login(user, 1)
+    };
+    on.sessions.record_login(&outdated).unwrap();
+    assert!(on.sessions.record_login(&a_login(user, 0)).is_err());
+    assert_eq!(recorded(on), [AuditKind::Login]);
+    let all = on.audit.list(&AuditQuery::default(), None, 9).unwrap();
+    assert_eq!(all[0].event, a_login(user, 0).event);
 }

@@ -19,7 +19,8 @@
 //!         avatars: Arc::new(db.clone()),
 //!         files: Arc::new(db.clone()),
 //!         blobs: Arc::new(db.clone()),
-//!         upkeep: Arc::new(db),
+//!         upkeep: Arc::new(db.clone()),
+//!         audit: Arc::new(db),
 //!         keep: Arc::new(()), // or the guard of a temporary folder
 //!     }
 //! }
@@ -68,7 +69,7 @@
 //!     }
 //! }
 //!
-//! // All six over one database; or `user_repository_contract!(repositories)` and so on.
+//! // All seven over one database; or `user_repository_contract!(repositories)` and so on.
 //! kms_testkit::repositories_contract!(repositories);
 //! kms_testkit::blob_store_contract!(store);
 //! kms_testkit::blob_inventory_contract!(keeping);
@@ -99,10 +100,12 @@
 //! missing there. Ask which change to an adapter it would catch, and make that change once.
 
 pub mod accounts;
+pub mod audit;
 pub mod avatars;
 pub mod blobs;
 pub mod claims;
 pub mod damage;
+pub mod endings;
 pub mod entries;
 pub mod hasher;
 pub mod inventory;
@@ -125,16 +128,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use kms_domain::Timestamp;
+use kms_domain::audit::AuditLog;
 use kms_domain::files::{BlobKey, BlobRepository, BlobStore, FileRepository, ScratchSpace};
 use kms_domain::upkeep::{BlobInventory, BlobTrash, UpkeepRepository};
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
-    FailNth, FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository,
+    FailNth, FaultyAuditLog, FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository,
     FaultySessionRepository, FaultyUpkeepRepository, FaultyUserRepository,
 };
 
-/// The six repositories over one empty database, because their rows refer to each other.
+/// The seven repositories over one empty database, because their rows refer to each other.
 #[derive(Clone)]
 pub struct Repositories {
     /// The accounts.
@@ -149,6 +153,8 @@ pub struct Repositories {
     pub blobs: Arc<dyn BlobRepository>,
     /// The same content, for who looks after all of it.
     pub upkeep: Arc<dyn UpkeepRepository>,
+    /// What happened to accounts and sessions.
+    pub audit: Arc<dyn AuditLog>,
     /// What must live as long as the database: a guard of a temporary folder, or nothing.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
@@ -233,7 +239,7 @@ pub struct Hashers {
 }
 
 impl Repositories {
-    /// The same repositories with calls that fail where `plan` says so. The calls of all six are
+    /// The same repositories with calls that fail where `plan` says so. The calls of all seven are
     /// counted together.
     #[must_use]
     pub fn with_faults(&self, plan: &FailNth) -> Self {
@@ -244,6 +250,7 @@ impl Repositories {
             files: Arc::new(FaultyFileRepository::new(self.files.clone(), plan)),
             blobs: Arc::new(FaultyBlobRepository::new(self.blobs.clone(), plan)),
             upkeep: Arc::new(FaultyUpkeepRepository::new(self.upkeep.clone(), plan)),
+            audit: Arc::new(FaultyAuditLog::new(self.audit.clone(), plan)),
             keep: self.keep.clone(),
         }
     }
@@ -298,7 +305,7 @@ macro_rules! __contract_tests {
     };
 }
 
-/// The suites of the six repositories, each in a module of its own, over `fn() -> Repositories`.
+/// The suites of the seven repositories, each in a module of its own, over `fn() -> Repositories`.
 #[macro_export]
 macro_rules! repositories_contract {
     ($fresh:expr) => {
@@ -308,5 +315,6 @@ macro_rules! repositories_contract {
         $crate::file_repository_contract!($fresh);
         $crate::blob_repository_contract!($fresh);
         $crate::upkeep_repository_contract!($fresh);
+        $crate::audit_log_contract!($fresh);
     };
 }

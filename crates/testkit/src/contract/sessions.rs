@@ -5,11 +5,11 @@ use kms_domain::users::{ExpiryCutoffs, LoginRecorded, NewLogin};
 
 use super::Repositories;
 use super::support::{
-    RACERS, a_login, log_in, open, open_sessions, race, register, session, token,
+    RACERS, a_login, a_reset, log_in, open, open_sessions, race, register, session, token,
 };
 use crate::builders::{at, password_hash, session_id, token_digest};
 
-/// With the new one among them, exactly as many as allowed remain.
+/// A11. With the new one among them, exactly as many as allowed remain.
 pub fn the_oldest_sessions_make_room(on: &Repositories) {
     let user = register(on, 1);
     // Not in the order of their ages, so that the order of the rows cannot stand in for it.
@@ -142,7 +142,7 @@ pub fn a_refused_login_removes_no_session(on: &Repositories) {
     assert_eq!(open_sessions(on, 6), [0, 1, 2]);
 }
 
-/// Each login makes its own room; together they never leave one too many.
+/// A11. Each login makes its own room; together they never leave one too many.
 pub fn simultaneous_logins_keep_to_the_limit(on: &Repositories) {
     let user = register(on, 1);
     race(RACERS, |n| {
@@ -211,7 +211,7 @@ pub fn a_touch_of_an_ended_session_leaves_it_ended(on: &Repositories) {
     let user = register(on, 1);
     let id = log_in(on, user, 1);
     on.users
-        .reset_password(user, &password_hash("reset"))
+        .reset_password(user, &password_hash("reset"), &a_reset(user))
         .unwrap();
     on.sessions.touch(id, at(90)).unwrap();
     on.sessions.touch(session_id(77), at(90)).unwrap();

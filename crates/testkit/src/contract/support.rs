@@ -3,6 +3,7 @@
 use std::sync::Barrier;
 use std::thread;
 
+use kms_domain::audit::{AuditEvent, AuditKind, AuditQuery};
 use kms_domain::files::{Attached, BlobRef, ClaimCandidates, NewFile, StoredFile};
 use kms_domain::users::{
     AccountUpdate, ExpiryCutoffs, Inserted, LoginRecorded, NewLogin, PasswordChange, Session,
@@ -11,7 +12,7 @@ use kms_domain::users::{
 
 use super::Repositories;
 use crate::builders::{
-    a_blob, a_scope, a_user, at, password_hash, session_id, token_digest, user_id,
+    a_blob, a_scope, a_user, an_event, at, password_hash, session_id, token_digest, user_id,
 };
 
 /// Most threads of a race; enough that a look-then-write is caught in practice.
@@ -71,6 +72,8 @@ pub(super) fn a_login(user: UserId, n: u32) -> NewLogin {
             last_used: at(-1_000_000),
             created: at(-1_000_000),
         },
+        network: None,
+        event: an_event(AuditKind::Login, user),
     }
 }
 
@@ -103,6 +106,17 @@ pub(super) fn open_sessions(on: &Repositories, n: u32) -> Vec<u32> {
     (0..n).filter(|n| session(on, *n).is_some()).collect()
 }
 
+/// The event of a reset.
+pub(super) fn a_reset(user: UserId) -> AuditEvent {
+    an_event(AuditKind::PasswordChanged, user)
+}
+
+/// The kinds of all events that were recorded, the first one first.
+pub(super) fn recorded(on: &Repositories) -> Vec<AuditKind> {
+    let all = on.audit.list(&AuditQuery::default(), None, 10_000).unwrap();
+    all.iter().rev().map(|event| event.event.kind).collect()
+}
+
 /// A change that changes nothing yet.
 pub(super) fn an_update(user: UserId, by: SessionId) -> AccountUpdate {
     AccountUpdate {
@@ -119,6 +133,7 @@ pub(super) fn a_password_change(seen: &str, new: &str) -> Option<PasswordChange>
     Some(PasswordChange {
         seen: password_hash(seen),
         new: password_hash(new),
+        event: an_event(AuditKind::PasswordChanged, user_id(1)),
     })
 }
 

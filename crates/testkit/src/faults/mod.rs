@@ -18,12 +18,14 @@
 //! assert_eq!(tried, 1);
 //! ```
 
+mod audit;
 mod plan;
 mod repositories;
 mod scratch;
 mod store;
 mod upkeep;
 
+pub use audit::FaultyAuditLog;
 pub use plan::{FailNth, every_failure};
 pub use repositories::{
     FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository, FaultySessionRepository,

@@ -1,15 +1,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use kms_domain::audit::AuditEvent;
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
     Detached, FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile, Sha256,
     StoredFile,
 };
 use kms_domain::users::{
-    AccountUpdate, AvatarRepository, Credentials, Inserted, LoginRecorded, NewLogin, NewUser,
-    PasswordHash, Phone, Profile, Session, SessionId, SessionRepository, TokenDigest, Updated,
-    UserId, UserRepository,
+    AccountUpdate, AvatarRepository, Credentials, EndSessions, Inserted, LoginRecorded, NewLogin,
+    NewUser, OpenSession, PasswordHash, Phone, Profile, Session, SessionId, SessionRepository,
+    SessionsEnded, TokenDigest, Updated, UserId, UserRepository,
 };
 use kms_domain::{PortError, Timestamp};
 
@@ -102,9 +103,14 @@ impl UserRepository for FaultyUserRepository {
         self.plan.run("users.update", || self.inner.update(update))
     }
 
-    fn reset_password(&self, user: UserId, hash: &PasswordHash) -> Result<bool, PortError> {
+    fn reset_password(
+        &self,
+        user: UserId,
+        hash: &PasswordHash,
+        event: &AuditEvent,
+    ) -> Result<bool, PortError> {
         self.plan.run("users.reset_password", || {
-            self.inner.reset_password(user, hash)
+            self.inner.reset_password(user, hash, event)
         })
     }
 
@@ -128,6 +134,15 @@ impl SessionRepository for FaultySessionRepository {
     fn touch(&self, session: SessionId, at: Timestamp) -> Result<(), PortError> {
         self.plan
             .run("sessions.touch", || self.inner.touch(session, at))
+    }
+
+    fn list_of(&self, user: UserId) -> Result<Vec<OpenSession>, PortError> {
+        self.plan
+            .run("sessions.list_of", || self.inner.list_of(user))
+    }
+
+    fn end(&self, ending: &EndSessions) -> Result<SessionsEnded, PortError> {
+        self.plan.run("sessions.end", || self.inner.end(ending))
     }
 }
 

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use kms_domain::audit::{AuditEvent, AuditId, Network, RecordedEvent};
 use kms_domain::files::{Attached, BlobId, BlobKey, BlobRef, FileId, NewBlob, NewFile};
 use kms_domain::users::{NewUser, Session, SessionId, TokenDigest, UserId};
 use kms_domain::{PortError, Timestamp};
@@ -29,6 +30,8 @@ pub(super) struct State {
     pub(super) doomed: BTreeMap<String, BlobRef>,
     /// In the order in which they were stored.
     pub(super) files: Vec<FileRow>,
+    /// In the order in which they were recorded.
+    pub(super) events: Vec<RecordedEvent>,
     next_seq: i64,
     last_blob: i64,
 }
@@ -41,6 +44,8 @@ pub(super) struct UserRow {
 pub(super) struct SessionRow {
     pub(super) session: Session,
     pub(super) token: TokenDigest,
+    pub(super) network: Option<Network>,
+    pub(super) seq: i64,
 }
 
 pub(super) struct FileRow {
@@ -56,7 +61,7 @@ impl MemoryDatabase {
         Self::default()
     }
 
-    /// All six ports over this database.
+    /// All seven ports over this database.
     #[must_use]
     pub fn repositories(&self) -> Repositories {
         Repositories {
@@ -66,6 +71,7 @@ impl MemoryDatabase {
             files: Arc::new(self.clone()),
             blobs: Arc::new(self.clone()),
             upkeep: Arc::new(self.clone()),
+            audit: Arc::new(self.clone()),
             keep: Arc::new(()),
         }
     }
@@ -158,13 +164,26 @@ impl State {
         (id, Attached::Stored)
     }
 
+    /// A number that is greater than all that were given.
+    pub(super) fn next_seq(&mut self) -> i64 {
+        self.next_seq += 1;
+        self.next_seq
+    }
+
+    /// Records an event beside what it tells of.
+    pub(super) fn record(&mut self, event: &AuditEvent) {
+        let id = AuditId::from_i64(self.next_seq());
+        let event = event.clone();
+        self.events.push(RecordedEvent { id, event });
+    }
+
     /// Stores an entry whose owner and id were checked.
     pub(super) fn insert_file(&mut self, file: &NewFile, blob: BlobId) {
-        self.next_seq += 1;
+        let seq = self.next_seq();
         self.files.push(FileRow {
             file: file.clone(),
             blob,
-            seq: self.next_seq,
+            seq,
         });
     }
 

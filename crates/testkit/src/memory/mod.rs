@@ -12,6 +12,7 @@
 //! assert!(db.is_registered(&a_user(1).phone).unwrap());
 //! ```
 
+mod audit;
 mod avatars;
 mod blobs;
 mod database;

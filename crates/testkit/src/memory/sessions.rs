@@ -1,5 +1,6 @@
 use kms_domain::users::{
-    LoginRecorded, NewLogin, Session, SessionId, SessionRepository, TokenDigest, UserId,
+    EndSessions, LoginRecorded, NewLogin, OpenSession, Session, SessionId, SessionRepository,
+    SessionsEnded, TokenDigest, UserId, WhichSessions,
 };
 use kms_domain::{PortError, Timestamp};
 
@@ -40,8 +41,11 @@ impl SessionRepository for MemoryDatabase {
         let row = SessionRow {
             session,
             token: login.token,
+            network: login.network,
+            seq: state.next_seq(),
         };
         state.sessions.insert(login.session, row);
+        state.record(&login.event);
         Ok(LoginRecorded::Opened { first_time })
     }
 
@@ -56,6 +60,44 @@ impl SessionRepository for MemoryDatabase {
             row.session.last_used_at = row.session.last_used_at.max(at);
         }
         Ok(())
+    }
+
+    fn list_of(&self, user: UserId) -> Result<Vec<OpenSession>, PortError> {
+        let state = self.lock();
+        let mut rows: Vec<_> = state
+            .sessions
+            .values()
+            .filter(|row| row.session.user == user)
+            .collect();
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.session.created_at, row.seq)));
+        Ok(rows
+            .into_iter()
+            .map(|row| OpenSession {
+                session: row.session,
+                network: row.network,
+            })
+            .collect())
+    }
+
+    fn end(&self, ending: &EndSessions) -> Result<SessionsEnded, PortError> {
+        let mut state = self.lock();
+        let is_own =
+            |row: Option<&SessionRow>| row.is_some_and(|row| row.session.user == ending.user);
+        if !is_own(state.sessions.get(&ending.by)) {
+            return Ok(SessionsEnded::AskerEnded);
+        }
+        let before = state.sessions.len();
+        match ending.which {
+            WhichSessions::One(session) if is_own(state.sessions.get(&session)) => {
+                state.sessions.remove(&session);
+            }
+            WhichSessions::One(_) => return Ok(SessionsEnded::NotFound),
+            WhichSessions::Others => state.end_sessions(ending.user, |id| id != ending.by),
+        }
+        if state.sessions.len() < before {
+            state.record(&ending.event);
+        }
+        Ok(SessionsEnded::Ended)
     }
 }
 

@@ -1,4 +1,5 @@
 use kms_domain::PortError;
+use kms_domain::audit::AuditEvent;
 use kms_domain::users::{
     AccountUpdate, Credentials, Inserted, NewUser, PasswordHash, Phone, Profile, Updated, UserId,
     UserRepository,
@@ -72,6 +73,9 @@ impl UserRepository for MemoryDatabase {
         row.user = user;
         if moved {
             state.end_sessions(update.user, |id| id != update.by);
+            if let Some(change) = &update.password {
+                state.record(&change.event);
+            }
         }
         Ok(if changed {
             Updated::Changed
@@ -80,13 +84,19 @@ impl UserRepository for MemoryDatabase {
         })
     }
 
-    fn reset_password(&self, user: UserId, hash: &PasswordHash) -> Result<bool, PortError> {
+    fn reset_password(
+        &self,
+        user: UserId,
+        hash: &PasswordHash,
+        event: &AuditEvent,
+    ) -> Result<bool, PortError> {
         let mut state = self.lock();
         let Some(row) = state.users.get_mut(&user) else {
             return Ok(false);
         };
         row.user.password = hash.clone();
         state.end_sessions(user, |_| true);
+        state.record(event);
         Ok(true)
     }
 

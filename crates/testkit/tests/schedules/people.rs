@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use kms_domain::IdSource;
+use kms_domain::audit::{Audit, AuditKind, RefusalPolicy};
 use kms_domain::files::{
     ClaimFile, ClaimOutcome, DeleteOutcome, FileError, FileId, FileService, FileServiceConfig,
     InstantUpload, OpenOutcome, StoreFile, Title, UploadOutcome, Visibility,
@@ -11,7 +12,7 @@ use kms_domain::users::ExpiryCutoffs;
 use kms_domain::users::{
     Actor, NewLogin, SessionId, SessionPolicy, SessionRepository, SessionService, UserRepository,
 };
-use kms_testkit::builders::{a_user, at, md5_of};
+use kms_testkit::builders::{a_user, an_event, at, md5_of};
 use kms_testkit::memory::{ManualClock, MemoryDatabase, PlainHasher, SeededIds, SeededTokens};
 use shuttle::sync::mpsc::channel;
 
@@ -186,15 +187,23 @@ fn log_in(number: u32) -> Actor {
             last_used: cutoff,
             created: cutoff,
         },
+        network: None,
+        event: an_event(AuditKind::Login, user.id),
     };
     database.record_login(&login).expect("a session");
     let service = SessionService {
         users: Arc::clone(&database) as _,
-        sessions: database,
+        sessions: Arc::clone(&database) as _,
         hasher: Arc::new(PlainHasher::default()),
         ids: Arc::new(ids),
         tokens: Arc::new(tokens),
         clock: Arc::new(ManualClock::new()),
+        audit: Audit::new(
+            database,
+            Arc::new(ManualClock::new()),
+            RefusalPolicy::default(),
+            |_| {},
+        ),
         policy: SessionPolicy {
             idle_millis: 1000,
             absolute_millis: 1000,

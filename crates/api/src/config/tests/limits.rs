@@ -59,6 +59,7 @@ const EDGES: &[(&str, [&str; 2], [&str; 2])] = &[
     ("scrub_rate", ["0", "16GiB"], ["-1", "17179869185"]),
     ("scrub_interval", ["0s", "3650d"], ["-1s", "3651d"]),
     ("reserve", ["0", "16GiB"], ["-1", "17179869185"]),
+    ("audit_retention", ["0s", "3650d"], ["-1s", "3651d"]),
 ];
 
 #[test]

@@ -20,6 +20,7 @@ const OTHERS: &str = r#"
     session_max = "36h"
     session_touch = "0s"
     sessions_per_account = 2
+    require_old_password = true
     connections = 9
     head_timeout = "1s"
     body_timeout = "90s"
@@ -53,6 +54,7 @@ const OTHERS: &str = r#"
     scrub_rate = "1MiB"
     scrub_interval = "2d"
     reserve = "1MiB"
+    audit_retention = "2d"
     log = "kms_api[{id=\"x\"}]=debug"
     log_format = "json"
 "#;

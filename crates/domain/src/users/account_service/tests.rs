@@ -1,10 +1,12 @@
 //! Registering, looking up and resetting; changing an account is in `modify`.
 
 mod modify;
+mod old_password;
 
 use std::sync::Arc;
 
 use super::*;
+use crate::audit::double::RecordingLog;
 use crate::codes::{Code, Coded as _};
 use crate::test_doubles::{
     FRESH_ID, NOW, Script, actor, clock_at, fail_every_call, hash_of, hasher, ids, password, phone,
@@ -13,11 +15,22 @@ use crate::test_doubles::{
 use crate::users::{Credentials, MockUserRepository};
 
 fn service(script: &Script, users: MockUserRepository) -> AccountService {
+    recording_service(&RecordingLog::default(), script, users)
+}
+
+/// The same, with a log to look at.
+fn recording_service(
+    log: &RecordingLog,
+    script: &Script,
+    users: MockUserRepository,
+) -> AccountService {
     AccountService {
         users: Arc::new(users),
         hasher: Arc::new(hasher(script)),
         ids: Arc::new(ids(script)),
         clock: Arc::new(clock_at(NOW)),
+        audit: log.audit(),
+        require_old_password: false,
     }
 }
 
@@ -74,11 +87,17 @@ fn resetting(
         Ok(credentials.clone())
     });
     let on_reset = script.clone();
-    users.expect_reset_password().returning(move |id, hash| {
-        assert_eq!((id, hash), (user(), &hash_of("secret")));
-        on_reset.call("users.reset_password")?;
-        Ok(still_there)
-    });
+    users
+        .expect_reset_password()
+        .returning(move |id, hash, event| {
+            assert_eq!(
+                (event.kind, event.user),
+                (AuditKind::PasswordChanged, Some(id))
+            );
+            assert_eq!((id, hash), (user(), &hash_of("secret")));
+            on_reset.call("users.reset_password")?;
+            Ok(still_there)
+        });
     users
 }
 

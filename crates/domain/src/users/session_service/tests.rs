@@ -1,11 +1,14 @@
-//! Logging in is in `login`, telling whose a token is in `authenticate`.
+//! Logging in is in `login`, telling whose a token is in `authenticate`, looking at sessions and
+//! ending them in `revoke`.
 
 mod authenticate;
 mod login;
+mod revoke;
 
 use std::sync::Arc;
 
 use super::*;
+use crate::audit::double::RecordingLog;
 use crate::codes::{Code, Coded as _};
 use crate::test_doubles::{
     FRESH_ID, NOW, Script, clock_at, fail_every_call, hash_of, hasher, ids, password, phone, user,
@@ -26,6 +29,16 @@ fn service(
     users: MockUserRepository,
     sessions: MockSessionRepository,
 ) -> SessionService {
+    recording_service(&RecordingLog::default(), script, users, sessions)
+}
+
+/// The same, with a log to look at.
+fn recording_service(
+    log: &RecordingLog,
+    script: &Script,
+    users: MockUserRepository,
+    sessions: MockSessionRepository,
+) -> SessionService {
     let mut tokens = MockTokenSource::new();
     let on_token = script.clone();
     tokens.expect_new_token().returning(move || {
@@ -42,6 +55,7 @@ fn service(
         ids: Arc::new(ids(script)),
         tokens: Arc::new(tokens),
         clock: Arc::new(clock_at(NOW)),
+        audit: log.audit(),
         policy: POLICY,
     }
 }

@@ -60,6 +60,7 @@ fn an_unknown_token_is_nobodys() {
     assert_eq!(script.notes(), ["sessions.find_by_token"]);
 }
 
+/// A08
 #[test]
 fn an_unused_session_ends_at_the_exact_millisecond() {
     assert!(is_known(9_999, 9_999));
@@ -67,6 +68,7 @@ fn an_unused_session_ends_at_the_exact_millisecond() {
     assert!(!is_known(10_001, 10_001));
 }
 
+/// A08
 #[test]
 fn an_old_session_ends_at_the_exact_millisecond_though_it_is_used() {
     assert!(is_known(59_999, 0));

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::*;
+use crate::audit::{AuditKind, Network};
 use crate::users::{Credentials, PasswordHash};
 
 const OPENED: LoginRecorded = LoginRecorded::Opened { first_time: false };
@@ -15,6 +16,7 @@ struct LoggingIn {
     hashes: Vec<Option<PasswordHash>>,
     answers: Vec<LoginRecorded>,
     recorded: Arc<Mutex<Vec<NewLogin>>>,
+    log: RecordingLog,
 }
 
 impl LoggingIn {
@@ -23,6 +25,7 @@ impl LoggingIn {
             hashes: hashes.to_vec(),
             answers: answers.to_vec(),
             recorded: Arc::default(),
+            log: RecordingLog::default(),
         }
     }
 
@@ -48,7 +51,18 @@ impl LoggingIn {
             on_record.call("sessions.record_login")?;
             Ok(answers.lock().unwrap().pop_front().unwrap())
         });
-        service(script, users, sessions).login(&phone(), &password(tried))
+        recording_service(&self.log, script, users, sessions).login(
+            &phone(),
+            &password(tried),
+            &origin(),
+        )
+    }
+}
+
+fn origin() -> Origin {
+    Origin {
+        network: Network::parse("203.0.113.9").ok(),
+        request: Some("run-7".to_owned()),
     }
 }
 
@@ -83,6 +97,11 @@ fn a_login_records_all_that_makes_a_session() {
     assert_eq!(login.session_limit, 20);
     assert_eq!(login.expired.last_used, NOW.minus_millis(10_000));
     assert_eq!(login.expired.created, NOW.minus_millis(60_000));
+    assert_eq!(login.network, origin().network);
+    let detail = format!("session {}", login.session);
+    let event = AuditEvent::new(NOW, AuditKind::Login, Some(user()), &origin(), &detail);
+    assert_eq!(login.event, event);
+    assert_eq!(world.log.taken(), [], "the repository records it");
     let order = [
         "users.find_credentials",
         "hasher.verify",
@@ -198,4 +217,32 @@ fn every_failing_port_ends_a_login() {
         },
         |outcome| matches!(outcome, LoginOutcome::LoggedIn { .. }),
     );
+}
+
+#[test]
+fn who_is_not_let_in_is_recorded_without_phone_and_password() {
+    let world = LoggingIn::new(&[stored("secret"), None], &[]);
+    let script = Script::default();
+    world.login(&script, "Secret").unwrap();
+    let expected =
+        |user, detail: &str| AuditEvent::new(NOW, AuditKind::LoginFailed, user, &origin(), detail);
+    let taken = world.log.taken();
+    assert_eq!(taken, [expected(Some(user()), "wrong password")]);
+    let world = LoggingIn::new(&[None], &[]);
+    world.login(&script, "Secret").unwrap();
+    let taken = world.log.taken();
+    assert_eq!(taken, [expected(None, "unknown phone ending in 000")]);
+}
+
+#[test]
+fn a_log_that_fails_changes_no_answer() {
+    let world = LoggingIn {
+        log: RecordingLog {
+            fails: true,
+            ..RecordingLog::default()
+        },
+        ..LoggingIn::new(&[None], &[])
+    };
+    let outcome = world.login(&Script::default(), "secret");
+    assert_eq!(outcome.unwrap(), LoginOutcome::UnknownPhone);
 }

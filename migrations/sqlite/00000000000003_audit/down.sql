@@ -1,0 +1,2 @@
+DROP TABLE audit_events;
+ALTER TABLE sessions DROP COLUMN network;
