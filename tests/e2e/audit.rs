@@ -176,3 +176,30 @@ fn old_events_go_and_young_ones_survive_a_kill() {
     let server = Server::in_folder(folder.parent().unwrap(), &settings);
     until("the old event is gone", || events(&server, &[]).is_empty());
 }
+
+#[test]
+fn who_is_throttled_and_who_has_no_room_is_recorded() {
+    let mut server = Server::with(&[("KMS_THROTTLE_LOGIN_FREE", "0"), ("KMS_QUOTA_BYTES", "5B")]);
+    let user = server.new_user();
+    let phone = &user.person.phone;
+    user.client.login(phone, "wrong one").expect_bare(112);
+    user.client.login(phone, "wrong one").expect_bare(7);
+    user.upload("too large", b"123456").expect_bare(9);
+    server.stop();
+    let all = events(&server, &[]);
+    for (kind, route) in [
+        ("throttled", "/app/login"),
+        ("quota_exceeded", "/app/user/upload"),
+    ] {
+        let event = all.iter().find(|event| event["kind"] == kind);
+        let event = event.unwrap_or_else(|| panic!("{kind}: {all:?}"));
+        assert_eq!(event["detail"], route, "{event}");
+        assert_eq!(event["network"], "127.0.0.0/24", "{event}");
+        assert!(event["request"].is_string(), "{event}");
+        assert_eq!(
+            event["user"].is_string(),
+            kind == "quota_exceeded",
+            "{event}"
+        );
+    }
+}

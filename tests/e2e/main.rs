@@ -39,6 +39,7 @@ mod model;
 mod modify;
 mod operator;
 mod overload;
+mod quotas;
 mod read_only;
 mod restart;
 mod routes;

@@ -1,10 +1,13 @@
 //! The operator's commands about accounts. They work beside a running server: they touch rows
 //! only, and SQLite's own locks order the two processes.
 
+mod quota;
+
 use std::io::stdin;
 
 use kms_api::cli::{UserCommand, read_password};
 use kms_api::config::Config;
+use kms_domain::files::{QuotaService, Used};
 use kms_domain::users::{
     AccountService, Birth, DisplayName, Email, Phone, Profile, RegisterOutcome, RegisterUser,
     ResetOutcome, UserId,
@@ -18,7 +21,7 @@ const PAGE: usize = 500;
 
 /// Carries out one command.
 pub(crate) fn run(config: &Config, command: UserCommand) -> Result<(), Failure> {
-    let accounts = wiring::accounts_beside_a_server(config)?;
+    let (accounts, quotas) = wiring::accounts_beside_a_server(config)?;
     match command {
         UserCommand::Add {
             phone,
@@ -46,9 +49,10 @@ pub(crate) fn run(config: &Config, command: UserCommand) -> Result<(), Failure> 
                 ResetOutcome::UnknownPhone => Err("no account has this phone".into()),
             }
         }
+        UserCommand::Quota(command) => quota::run(config, &accounts, &quotas, &command),
         UserCommand::List => {
             note(&accounts, None, "user list");
-            list(&accounts)
+            list(&accounts, &quotas)
         }
     }
 }
@@ -73,12 +77,15 @@ fn note(accounts: &AccountService, user: Option<UserId>, command: &str) {
 }
 
 /// One line an account, tab-separated, so that other tools can read it.
-fn list(accounts: &AccountService) -> Result<(), Failure> {
-    println!("userid\tphone\tname\temail\tcreated");
+fn list(accounts: &AccountService, quotas: &QuotaService) -> Result<(), Failure> {
+    println!("userid\tphone\tname\temail\tcreated\tbytes\tfiles");
     let mut after = None;
     loop {
         let page = accounts.list(after, PAGE)?;
-        page.iter().for_each(print_account);
+        for account in &page {
+            let usage = quotas.usage(account.user)?.unwrap_or_default();
+            print_account(account, usage.used);
+        }
         match page.last() {
             Some(last) if page.len() == PAGE => after = Some(last.user),
             _ => return Ok(()),
@@ -86,13 +93,15 @@ fn list(accounts: &AccountService) -> Result<(), Failure> {
     }
 }
 
-fn print_account(account: &Profile) {
+fn print_account(account: &Profile, used: Used) {
     println!(
-        "{}\t{}\t{}\t{}\t{}",
+        "{}\t{}\t{}\t{}\t{}\t{}\t{}",
         account.user,
         account.phone.as_str(),
         account.name.as_str(),
         account.email.as_ref().map_or("", |email| email.as_str()),
-        account.created_at.as_millis()
+        account.created_at.as_millis(),
+        used.bytes,
+        used.files
     );
 }

@@ -15,6 +15,7 @@ use crate::app::{App, Finish, Services, finishing};
 use crate::error::ApiError;
 use crate::intake::{Fields, ScanError, Shape, Value};
 use crate::offload::Lane;
+use crate::quota::Room;
 pub(crate) use body::{Body, LEAST_BYTES_A_SECOND};
 
 /// Name of the field that carries the token.
@@ -81,15 +82,15 @@ impl Call {
         }
     }
 
-    /// The same token, found good before anything of the body is read. It must be judged again
-    /// when the body is complete: by then the session may have ended.
-    pub(crate) async fn admit_bearer(&self) -> Result<Token, ApiError> {
+    /// The same token, found good before anything of the body is read, and the room of its owner. Both
+    /// must be judged again when the body is complete: by then the session may have ended.
+    pub(crate) async fn admit_bearer(&self) -> Result<(Token, Room), ApiError> {
         let token = self.bearer_token()?;
         let judged = token.clone();
         self.app
             .run(Lane::ShortRead, move |services| {
                 match services.sessions.identify(&judged)? {
-                    Some(_) => Ok(token),
+                    Some(found) => Ok((token, Room::of(services, &found.actor)?)),
                     None => Err(ApiError::new(Code::TokenExpired)),
                 }
             })
@@ -124,6 +125,7 @@ impl Call {
             app: self.app,
             head: self.head,
             bearer,
+            announced,
         };
         Ok((body, opened))
     }
@@ -135,6 +137,8 @@ pub(crate) struct Opened {
     pub(crate) app: web::Data<App>,
     pub(crate) head: HttpRequest,
     pub(crate) bearer: Option<String>,
+    /// The length that the head of the request tells.
+    pub(crate) announced: Option<u64>,
 }
 
 impl Opened {

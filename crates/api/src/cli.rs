@@ -12,10 +12,12 @@ use crate::config::{Config, ConfigErrors, Loaded, Setting};
 mod audit;
 mod backup;
 mod moment;
+mod quota;
 
 pub use audit::{AuditCommand, Moment};
 pub use backup::BackupCommand;
 pub use moment::text as time_text;
+pub use quota::QuotaCommand;
 
 #[cfg(test)]
 mod tests;
@@ -89,6 +91,8 @@ pub enum UserCommand {
         /// The phone number, as typed.
         phone: String,
     },
+    /// Tell or decide how much an account may hold.
+    Quota(QuotaCommand),
     /// Print all accounts.
     List,
 }
@@ -159,6 +163,9 @@ impl Cli {
 }
 
 fn user_command((name, mut matches): (String, ArgMatches)) -> Result<UserCommand, clap::Error> {
+    if name == "quota" {
+        return quota::command(&mut matches).map(UserCommand::Quota);
+    }
     // Clap has seen to it that they are there.
     let mut required = |id| {
         matches
@@ -282,7 +289,7 @@ fn user() -> Clap {
         .about("Look after accounts")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([add, passwd, list])
+        .subcommands([add, passwd, quota::quota(), list])
         // The flags work here too, but forty lines of them would hide what this command is about.
         .args(setting_flags().map(|flag| flag.hide(true)))
         .after_help(ANY_SETTING)
@@ -309,8 +316,8 @@ fn fsck() -> Clap {
         ))
         .arg(switch(
             "repair",
-            "Flag damaged content, so that the next upload of the same bytes heals it, and take the \
-             flag from what was read and is right",
+            "Flag damaged content, so that the next upload of the same bytes heals it, take the flag from \
+             what was read and is right, and count wrong usage anew",
         ))
         .arg(switch("json", "Print one JSON object a line"))
         .args(setting_flags().map(|flag| flag.hide(true)))

@@ -27,6 +27,7 @@ mod middleware;
 pub mod network;
 pub mod offload;
 mod origin;
+mod quota;
 mod receive;
 mod routes;
 mod server;

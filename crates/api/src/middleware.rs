@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::connection::{Answered, Connection};
 use crate::error::ApiError;
 use crate::origin::origin;
+use crate::quota::OverQuota;
 use crate::routes::v1;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -147,10 +148,28 @@ fn throttled(head: &HttpRequest, id: &str) {
     if let Some(app) = head.app_data::<web::Data<App>>() {
         let network = app.network_of(head);
         tracing::debug!(request_id = id, %network, "a client was throttled");
-        let route = head.match_pattern();
-        let what = route.as_deref().unwrap_or("an unknown route");
-        app.services.audit.throttled(None, &origin(head), what);
+        app.services
+            .audit
+            .throttled(None, &origin(head), &route_of(head));
     }
+}
+
+/// Records that an account has no room, if that is what `error` says.
+fn over_quota(head: &HttpRequest, error: &ApiError) {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    if let Some(OverQuota { user }) = cause
+        && let Some(app) = head.app_data::<web::Data<App>>()
+    {
+        app.services
+            .audit
+            .quota_exceeded(*user, &origin(head), &route_of(head));
+    }
+}
+
+/// A route's pattern.
+fn route_of(head: &HttpRequest) -> String {
+    head.match_pattern()
+        .unwrap_or_else(|| "an unknown route".to_owned())
 }
 
 /// One line a request; the cause of a failure once, under the request's id. The route's pattern
@@ -173,6 +192,9 @@ fn log(response: &ServiceResponse<BoxBody>, id: &str, begun: Instant) {
         .response()
         .error()
         .and_then(|error| error.as_error::<ApiError>().or_else(|| v1::cause(error)));
+    if let Some(error) = error {
+        over_quota(response.request(), error);
+    }
     if let Some(error) = error
         && error.code() == Code::ServerError
     {

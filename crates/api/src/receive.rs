@@ -17,6 +17,7 @@ use crate::call::{Body, Call, Opened, Request, TOKEN, identify};
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape, Value};
 use crate::offload::Lane;
+use crate::quota::Room;
 use crate::staging::{Begin, Buffer, Staging, Upload};
 
 /// Payload bytes from which on the sender is judged, and a place is needed, before more is taken. Less than this is no
@@ -37,6 +38,8 @@ pub(crate) struct Receive {
     pub(crate) limit: u64,
     /// Opens the session for the payload.
     pub(crate) begin: Begin,
+    /// Whether the payload counts for what its sender holds.
+    pub(crate) is_charged: bool,
 }
 
 impl Call {
@@ -55,6 +58,7 @@ impl Call {
             staging: Staging::new(request.app.clone(), what.begin),
             request,
             block: Buffer::default(),
+            taken: 0,
             admission: Admission::Open,
         };
         let fields = gather.scan(body).await?;
@@ -67,13 +71,23 @@ impl Call {
     }
 }
 
-/// Receives a body that is nothing but the payload, from a sender who has been judged.
-pub(crate) async fn raw(mut body: Body, mut staging: Staging) -> Result<Upload, ApiError> {
+/// Receives a body that is nothing but the payload, from a sender who has been judged and has `room`.
+pub(crate) async fn raw(
+    mut body: Body,
+    request: &Opened,
+    begin: Begin,
+    room: Room,
+) -> Result<Upload, ApiError> {
+    room.expect(request.announced.unwrap_or(0))?;
+    let mut staging = Staging::new(request.app.clone(), begin);
     let mut block = Buffer::default();
+    let mut taken = 0_u64;
     while let Some(chunk) = body.next().await? {
         if block.len() >= ADMIT_AT {
             staging.admit()?;
         }
+        taken = taken.saturating_add(length(chunk.len()));
+        room.expect(taken)?;
         let mut rest = chunk.as_ref();
         while !rest.is_empty() {
             rest = block.fill(rest);
@@ -91,8 +105,8 @@ enum Admission {
     Open,
     /// No token so far.
     Anonymous(AnonymousUpload),
-    /// A good token came before the payload.
-    Known,
+    /// A good token came before the payload, of somebody who has so much room.
+    Known(Room),
 }
 
 struct Gather {
@@ -100,6 +114,8 @@ struct Gather {
     request: Opened,
     staging: Staging,
     block: Buffer,
+    /// Bytes of the payload so far.
+    taken: u64,
     admission: Admission,
 }
 
@@ -130,6 +146,8 @@ impl Gather {
         before: usize,
         token: impl FnOnce() -> Option<Value>,
     ) -> Result<(), ApiError> {
+        let more = self.block.len().saturating_sub(before);
+        self.taken = self.taken.saturating_add(length(more));
         let mut counted = before;
         if matches!(self.admission, Admission::Open) {
             if self.block.len() < ADMIT_AT {
@@ -141,7 +159,10 @@ impl Gather {
         }
         if let Admission::Anonymous(place) = &mut self.admission {
             let more = self.block.len().saturating_sub(counted);
-            place.add(u64::try_from(more).unwrap_or(u64::MAX))?;
+            place.add(length(more))?;
+        }
+        if let Admission::Known(room) = self.admission {
+            room.expect(self.taken)?;
         }
         if self.block.is_full() {
             self.staging.push(&mut self.block).await?;
@@ -160,13 +181,23 @@ impl Gather {
             Some(text) if text.is_empty() => Err(ApiError::new(Code::TokenMissing)),
             Some(text) => {
                 let token = Token::new(text);
+                let is_charged = self.what.is_charged;
                 self.request
                     .app
                     .run(Lane::ShortRead, move |services| {
-                        identify(services, &token).map(|_| Admission::Known)
+                        let (actor, _) = identify(services, &token)?;
+                        Ok(Admission::Known(if is_charged {
+                            Room::of(services, &actor)?
+                        } else {
+                            Room::unlimited(&actor)
+                        }))
                     })
                     .await
             }
         }
     }
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use kms_api::cli::{FsckCommand, GcCommand};
 use kms_api::config::Config;
+use kms_domain::files::Used;
 use kms_domain::upkeep::{Collected, Depth, Fault, Finding, FsckReport, StoredItem};
 use kms_domain::{PortErrorKind, with_causes};
 use serde_json::{Value, json};
@@ -187,7 +188,16 @@ fn describe(finding: &Finding) -> (&'static str, String, String) {
             let detail = format!("{} bytes", stored.size);
             (what, stored.item.key().to_string(), detail)
         }
+        Finding::Usage(counted) => {
+            let kept = counted.kept.map_or_else(|| "nothing".to_owned(), holdings);
+            let detail = format!("{kept} is kept, the rows have {}", holdings(counted.rows));
+            ("wrong usage", counted.user.to_string(), detail)
+        }
     }
+}
+
+fn holdings(used: Used) -> String {
+    format!("{} bytes in {} files", used.bytes, used.files)
 }
 
 fn summary(report: &FsckReport) -> Value {
@@ -197,6 +207,7 @@ fn summary(report: &FsckReport) -> Value {
         "findings": report.findings,
         "flagged": report.flagged,
         "unflagged": report.unflagged,
+        "recounted": report.recounted,
         "young": report.young,
         "without_checksums": report.without_checksums,
         "doomed": report.doomed,
@@ -214,6 +225,7 @@ fn print_report(report: &FsckReport) {
         (report.doomed, "contents wait for the collector"),
         (report.flagged, "contents were flagged as damaged"),
         (report.unflagged, "contents are sound and lost their flag"),
+        (report.recounted, "accounts got their usage counted anew"),
     ] {
         if count > 0 {
             println!("{count} {what}");

@@ -1,6 +1,7 @@
 //! Where ports meet adapters: the only place beside `main.rs` that names `kms-infra`.
 
 pub(crate) mod backup;
+mod quota;
 mod throttles;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use kms_api::config::{Config, DefaultVisibility, InstantUpload};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::audit::{Audit, RefusalPolicy};
-use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, Visibility};
+use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, QuotaService, Visibility};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
@@ -24,12 +25,13 @@ use kms_infra::disk::{
 use kms_infra::sqlite::{
     Access, OpenError, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
     SqliteDatabase, SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository,
-    SqliteUserRepository,
+    SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
 use crate::Failure;
 use crate::background::Scrub;
+pub(crate) use quota::default_quota;
 
 /// Opens the database at `path`.
 pub(crate) fn open_database(
@@ -88,6 +90,7 @@ pub(crate) fn services(
         files: FileService {
             files: Arc::new(SqliteFileRepository::new(database)),
             blobs,
+            usage: Arc::new(SqliteUsageRepository::new(database)),
             store,
             ids,
             clock,
@@ -101,14 +104,20 @@ pub(crate) fn services(
 
 /// The use cases about accounts alone, whether or not a server runs on the same data folder. The
 /// lock belongs to whoever handles bytes; without it, these commands touch rows only.
-pub(crate) fn accounts_beside_a_server(config: &Config) -> Result<AccountService, Failure> {
+pub(crate) fn accounts_beside_a_server(
+    config: &Config,
+) -> Result<(AccountService, QuotaService), Failure> {
     let path = expect_database(config)?;
     let database = match DataDir::open(&config.data_dir) {
         Ok(data) => open_database(config, data.database_path(), Access::Owner)?,
         Err(DataDirError::InUse(_)) => open_database(config, path, Access::Guest)?,
         Err(error) => return Err(error.into()),
     };
-    Ok(accounts(config, &database, audit(&database)))
+    let quotas = QuotaService {
+        users: Arc::new(SqliteUserRepository::new(&database)),
+        usage: Arc::new(SqliteUsageRepository::new(&database)),
+    };
+    Ok((accounts(config, &database, audit(&database)), quotas))
 }
 
 fn accounts(config: &Config, database: &SqliteDatabase, audit: Audit) -> AccountService {
@@ -138,7 +147,7 @@ fn audit(database: &SqliteDatabase) -> Audit {
 /// The accounts and the audit log of a folder that is there already, beside a server or without one.
 pub(crate) fn expect_accounts(config: &Config) -> Result<AccountService, Failure> {
     expect_database(config)?;
-    accounts_beside_a_server(config)
+    Ok(accounts_beside_a_server(config)?.0)
 }
 
 /// Records an operator's command that has been carried out. That it could not be recorded is told, but
@@ -279,6 +288,7 @@ pub(crate) fn fsck(config: &Config, repair: bool) -> Result<Fsck, Failure> {
         rows: Arc::new(SqliteUpkeepRepository::new(&database, Arc::clone(&clock))),
         inventory: Arc::new(DiskInventory::new(&config.data_dir)),
         blobs: Arc::new(SqliteBlobRepository::new(&database, Arc::clone(&clock))),
+        usage: Arc::new(SqliteUsageRepository::new(&database)),
         clock,
         stray_age: millis(config.stray_age),
     })
@@ -373,6 +383,7 @@ fn file_config(config: &Config) -> FileServiceConfig {
             InstantUpload::Off => files::InstantUpload::Off,
         },
         recommended_limit: usize::try_from(config.recommended_limit).unwrap_or(usize::MAX),
+        quota: default_quota(config),
     }
 }
 

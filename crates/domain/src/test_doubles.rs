@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::codes::Code;
 use crate::files::{
-    Attached, BlobId, BlobKey, BlobReader, BlobRef, BlobStore, MockBlobRepository, Sha256,
-    StagedBlob,
+    Attached, BlobId, BlobKey, BlobReader, BlobRef, BlobStore, MockBlobRepository,
+    MockUsageRepository, Sha256, StagedBlob, Usage, Used,
 };
 use crate::ports::{MockClock, MockIdSource};
 use crate::users::{Actor, MockPasswordHasher, Password, PasswordHash, Phone, SessionId, UserId};
@@ -311,6 +311,21 @@ pub(crate) fn blobs(script: &Script) -> MockBlobRepository {
         script.call("blobs.flag_damaged")
     });
     blobs
+}
+
+/// The counters of [`user`], about whom nothing was decided.
+pub(crate) fn holding(script: &Script, used: Used) -> MockUsageRepository {
+    let script = script.clone();
+    let mut usage = MockUsageRepository::new();
+    usage.expect_find_usage().returning(move |asked| {
+        assert_eq!(asked, user());
+        script.call("usage.find_usage")?;
+        Ok(Some(Usage {
+            used,
+            ..Usage::default()
+        }))
+    });
+    usage
 }
 
 pub(crate) fn phone() -> Phone {

@@ -18,7 +18,8 @@ use kms_domain::files::{BlobKey, BlobStore};
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
+    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUsageRepository,
+    SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 use kms_testkit::builders::sha256_of;
@@ -41,6 +42,7 @@ fn repositories() -> Repositories {
         blobs: Arc::new(SqliteBlobRepository::new(&db, Arc::new(SystemClock))),
         upkeep: Arc::new(SqliteUpkeepRepository::new(&db, Arc::new(SystemClock))),
         audit: Arc::new(SqliteAuditLog::new(&db)),
+        usage: Arc::new(SqliteUsageRepository::new(&db)),
         keep: Arc::new(folder),
     }
 }

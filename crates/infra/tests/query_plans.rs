@@ -14,7 +14,9 @@ use diesel::connection::{
 use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use kms_domain::audit::{AuditKind, AuditLog, AuditQuery, Network};
-use kms_domain::files::{BlobRepository, ClaimScope, Claimed, Detached, FileRepository};
+use kms_domain::files::{
+    BlobRepository, ClaimScope, Claimed, Detached, FileRepository, OwnQuota, Quota, UsageRepository,
+};
 use kms_domain::upkeep::UpkeepRepository;
 use kms_domain::users::{
     AccountUpdate, AvatarRepository, DisplayName, EndSessions, ExpiryCutoffs, LoginRecorded,
@@ -23,7 +25,8 @@ use kms_domain::users::{
 use kms_infra::SystemClock;
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
+    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUsageRepository,
+    SqliteUserRepository,
 };
 use kms_testkit::builders::{
     a_blob, a_file, a_scope, a_user, an_event, at, password_hash, phone, session_id, sha256_of,
@@ -125,6 +128,13 @@ fn exercise(db: &SqliteDatabase) {
     let file = a_file(user, b"bytes").build();
     files.attach(&file, &a_blob(b"bytes").build()).unwrap();
     let blob = files.find_readable(file.id, other).unwrap().unwrap().blob;
+    let mut refused = a_file(user, b"bytes").build();
+    refused.quota = Quota {
+        bytes: Some(0),
+        files: None,
+    };
+    let claimed = files.claim(&refused, &a_scope(user, b"bytes"), blob.id);
+    assert_eq!(claimed.unwrap(), Claimed::OverQuota);
     let named = ClaimScope {
         sha256: Some(sha256_of(b"bytes")),
         ..a_scope(other, b"bytes")
@@ -146,6 +156,12 @@ fn exercise(db: &SqliteDatabase) {
     files.list_public_of_others(user_id(3), 10).unwrap();
 
     assert_eq!(files.detach(user, healing.id).unwrap(), Detached::Removed);
+
+    let usage = SqliteUsageRepository::new(db);
+    usage.find_usage(user).unwrap();
+    usage.set_quota(user, OwnQuota::default()).unwrap();
+    usage.count_next(None).unwrap();
+    usage.recount(user).unwrap();
 
     avatars
         .set_avatar(user, &a_blob(b"face").build(), at(0))
@@ -239,7 +255,7 @@ fn no_statement_of_a_repository_walks_or_sorts_a_table() {
         }
     }
     // Fewer would mean that the recording is broken, and then nothing was checked.
-    assert!(seen >= 56, "only {seen} statements were seen: {issued:#?}");
+    assert!(seen >= 62, "only {seen} statements were seen: {issued:#?}");
 }
 
 #[test]

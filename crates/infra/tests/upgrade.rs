@@ -15,7 +15,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use kms_domain::files::{
     BlobRef, BlobRepository as _, BlobStore as _, ClaimCandidates, ClaimScope, FileRepository as _,
-    Md5, Sha256,
+    Md5, Sha256, Usage, UsageRepository as _, Used,
 };
 use kms_domain::users::{
     AvatarRepository as _, Phone, SessionRepository as _, UserRepository as _,
@@ -24,7 +24,7 @@ use kms_infra::SystemClock;
 use kms_infra::disk::{DataDir, DiskBlobStore};
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUserRepository,
+    SqliteFileRepository, SqliteSessionRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 
 const KMS_SQL: &str = include_str!("fixtures/schema-1/kms.sql");
@@ -129,6 +129,15 @@ fn a_folder_of_schema_1_is_brought_up_to_date_with_everything_in_it() {
     for user in [anna, ming] {
         let open = sessions.list_of(user).unwrap();
         assert_eq!((open.len(), open[0].network), (1, None));
+    }
+
+    let usage = SqliteUsageRepository::new(&db);
+    for (owner, bytes, files) in [(anna, 370_013, 3), (ming, 70_013, 2)] {
+        let expected = Usage {
+            used: Used { bytes, files },
+            ..Usage::default()
+        };
+        assert_eq!(usage.find_usage(owner).unwrap(), Some(expected));
     }
 
     // What was shared is still claimable, and found by its digest.

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kms_domain::Timestamp;
 use kms_domain::audit::{AuditEvent, AuditKind, Origin};
 use kms_domain::files::{
-    BlobKey, ClaimScope, FileId, Md5, NewBlob, NewFile, Sha256, Title, Visibility,
+    BlobKey, ClaimScope, FileId, Md5, NewBlob, NewFile, Quota, Sha256, Title, Visibility,
 };
 use kms_domain::users::{
     Birth, DisplayName, Email, NewUser, PasswordHash, Phone, SessionId, Token, TokenDigest, UserId,
@@ -182,6 +182,7 @@ pub fn a_file(owner: UserId, bytes: &[u8]) -> FileBuilder {
         md5: md5_of(bytes),
         visibility: Visibility::Public,
         created_at: at(0),
+        quota: Quota::NONE,
     })
 }
 

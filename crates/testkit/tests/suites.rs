@@ -20,10 +20,12 @@ const SOURCES: &str = include_str!("../src/contract/sources.rs");
 const STORE: &str = include_str!("../src/contract/store.rs");
 const TRASH: &str = include_str!("../src/contract/trash.rs");
 const UPKEEP: &str = include_str!("../src/contract/upkeep.rs");
+const USAGE: &str = include_str!("../src/contract/usage.rs");
+const USAGE_MODEL: &str = include_str!("../src/contract/usage_model.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 21] = [
+const SUITES: [(&str, &str, &str); 23] = [
     ("accounts", ACCOUNTS, USERS),
     ("audit", AUDIT, AUDIT),
     ("avatars", AVATARS, AVATARS),
@@ -44,6 +46,8 @@ const SUITES: [(&str, &str, &str); 21] = [
     ("store", STORE, STORE),
     ("trash", TRASH, TRASH),
     ("upkeep", UPKEEP, UPKEEP),
+    ("usage", USAGE, USAGE),
+    ("usage_model", USAGE_MODEL, USAGE),
     ("users", USERS, USERS),
 ];
 

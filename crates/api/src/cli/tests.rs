@@ -225,3 +225,48 @@ fn the_commands_about_backups_are_understood() {
         assert!(cli(line).is_err(), "{line}");
     }
 }
+
+#[test]
+fn a_quota_is_told_decided_or_given_back() {
+    use super::QuotaCommand;
+    use kms_domain::files::Limit;
+
+    let quota = |options: &[&str]| {
+        let arguments = ["kms-server", "user", "quota", "13800138000"];
+        let all = [&arguments[..], options].concat();
+        match Cli::try_parse_from(all)?.command {
+            Command::User(UserCommand::Quota(command)) => Ok::<_, clap::Error>(command),
+            other => panic!("{other:?}"),
+        }
+    };
+    let decided = |bytes, files| QuotaCommand {
+        phone: "13800138000".to_owned(),
+        bytes,
+        files,
+    };
+    let told = quota(&[]).unwrap();
+    assert!(told == decided(None, None) && !told.decides());
+    for (options, expected) in [
+        (
+            &["--bytes", "10GiB", "--files", "1000"][..],
+            decided(Some(Limit::AtMost(10 << 30)), Some(Limit::AtMost(1000))),
+        ),
+        (&["--bytes", "none"], decided(Some(Limit::Unlimited), None)),
+        (&["--files", "0"], decided(None, Some(Limit::AtMost(0)))),
+        (
+            &["--default"],
+            decided(Some(Limit::Default), Some(Limit::Default)),
+        ),
+    ] {
+        let command = quota(options).unwrap();
+        assert!(command.decides());
+        assert_eq!(command, expected);
+    }
+    for wrong in [
+        &["--bytes", "lots"][..],
+        &["--files", "1KiB"],
+        &["--default", "--files", "1"],
+    ] {
+        assert!(quota(wrong).is_err(), "{wrong:?}");
+    }
+}

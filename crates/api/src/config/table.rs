@@ -102,6 +102,12 @@ table! {
         /// strong: the caller's own files, and a public file whose SHA-256 the request names too.
         /// own: only the caller's own files. off: instant upload never succeeds.
         instant_upload: InstantUpload = InstantUpload::Public;
+        /// The most bytes that all files of one account may have together; 0B means no limit.
+        /// Each file counts in full, whoever else has the same bytes.
+        /// `kms-server user quota` gives an account limits of its own.
+        quota_bytes: ByteSize = ByteSize::bytes(0), in ByteSize::bytes(0)..=ByteSize::tib(1024);
+        /// The most files that one account may have; 0 means no limit.
+        quota_files: u32 = 0, in 0..=1_000_000_000;
         /// The most entries in a recommended list.
         recommended_limit: u32 = 100, in 1..=10_000;
     }

@@ -23,6 +23,7 @@ pub(super) async fn set_avatar(call: Call) -> Result<HttpResponse, ApiError> {
             shape: BODY,
             limit,
             begin,
+            is_charged: false,
         })
         .await?;
     let outcome = request

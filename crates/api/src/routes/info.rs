@@ -20,13 +20,22 @@ struct InfoReply<'a> {
     email: &'a str,
     /// A number as text, as the contract types it.
     birth: String,
+    /// Bytes of all own entries.
+    used: u64,
+    /// The limit to that; `null` when there is none.
+    quota: Option<u64>,
+    files: u64,
+    quota_files: Option<u64>,
 }
 
 /// `POST /app/user/info`: the caller's own profile. Code 0.
 pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
-    let profile = request
-        .as_reader(|services, actor| Ok(services.accounts.profile(actor)?))
+    let (profile, standing) = request
+        .as_reader(|services, actor| {
+            let profile = services.accounts.profile(actor)?;
+            Ok((profile, services.files.standing(actor)?))
+        })
         .await?;
     let reply = InfoReply {
         userid: profile.user.to_string(),
@@ -37,6 +46,10 @@ pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {
             .birth
             .map(|birth| birth.as_i64().to_string())
             .unwrap_or_default(),
+        used: standing.used.bytes,
+        quota: standing.quota.bytes,
+        files: standing.used.files,
+        quota_files: standing.quota.files,
     };
     Ok(answer::with(Code::Done, reply))
 }

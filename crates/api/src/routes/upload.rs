@@ -13,6 +13,7 @@ use crate::call::{Call, TOKEN, as_actor, begin_as_actor};
 use crate::error::ApiError;
 use crate::intake::{FieldError, Fields, Shape};
 use crate::offload::Lane;
+use crate::quota;
 use crate::receive::Receive;
 use crate::staging::Upload;
 
@@ -42,6 +43,7 @@ pub(super) async fn upload(call: Call) -> Result<HttpResponse, ApiError> {
             shape: BODY,
             limit,
             begin,
+            is_charged: true,
         })
         .await?;
     let input = Input::parse(&request.fields);
@@ -67,14 +69,18 @@ pub(super) async fn store(
     if !upload.is_small() || !app.services.files.takes_small_at_once() {
         return as_actor(app, Lane::Storage, token, move |services, actor| {
             let (input, upload) = (input?, upload.finish(services)?);
-            Ok(services.files.store(actor, upload, input.with_bytes())?)
+            let outcome = services.files.store(actor, upload, input.with_bytes())?;
+            quota::uploaded(actor.user(), outcome)
         })
         .await;
     }
     begin_as_actor(app, token?, move |services, actor, finish| {
         let (input, upload) = (input?, upload.finish(services)?);
-        let done =
-            move |outcome: Result<_, FileError>| finish.with(outcome.map_err(ApiError::from));
+        let user = actor.user();
+        let done = move |outcome: Result<_, FileError>| {
+            let outcome = outcome.map_err(ApiError::from);
+            finish.with(outcome.and_then(|it| quota::uploaded(user, it)));
+        };
         services
             .files
             .store_then(actor, upload, input.with_bytes(), done);
@@ -134,8 +140,10 @@ fn claim(
         md5: input.md5.ok_or(FieldError::Missing("md5"))?,
         sha256: input.sha256,
     };
+    let user = actor.user();
     services.files.claim_then(actor, request, move |outcome| {
-        finish.with(outcome.map_err(ApiError::from));
+        let outcome = outcome.map_err(ApiError::from);
+        finish.with(outcome.and_then(|it| quota::claimed(user, it)));
     });
     Ok(())
 }
@@ -148,7 +156,9 @@ fn stored(outcome: UploadOutcome) -> HttpResponse {
                 fid: receipt.id.to_string(),
             },
         ),
-        UploadOutcome::Empty | UploadOutcome::DigestMismatch => answer::bare(outcome.code()),
+        UploadOutcome::Empty | UploadOutcome::DigestMismatch | UploadOutcome::OverQuota => {
+            answer::bare(outcome.code())
+        }
     }
 }
 
@@ -162,6 +172,6 @@ fn claimed(outcome: ClaimOutcome) -> HttpResponse {
                 sha256: receipt.sha256.to_string(),
             },
         ),
-        ClaimOutcome::NotHeld => answer::bare(outcome.code()),
+        ClaimOutcome::NotHeld | ClaimOutcome::OverQuota => answer::bare(outcome.code()),
     }
 }

@@ -85,6 +85,7 @@ impl Coded for UploadOutcome {
         match self {
             Self::Stored(_) | Self::Linked(_) => Code::FileStored,
             Self::Empty | Self::DigestMismatch => Code::BadFormat,
+            Self::OverQuota => Code::StorageFull,
         }
     }
 }
@@ -94,6 +95,7 @@ impl Coded for ClaimOutcome {
         match self {
             Self::Linked(_) => Code::FileLinked,
             Self::NotHeld => Code::NotFound,
+            Self::OverQuota => Code::StorageFull,
         }
     }
 }

@@ -120,7 +120,7 @@ fn every_outcome_of_content_has_its_code() {
         created_at: NOW,
         content: download(),
     };
-    let found: [(&dyn Coded, Code); 18] = [
+    let found: [(&dyn Coded, Code); 20] = [
         (&AvatarOutcome::Set, Code::AvatarSet),
         (&AvatarOutcome::Empty, Code::BadFormat),
         (
@@ -132,8 +132,10 @@ fn every_outcome_of_content_has_its_code() {
         (&UploadOutcome::Linked(receipt()), Code::FileStored),
         (&UploadOutcome::Empty, Code::BadFormat),
         (&UploadOutcome::DigestMismatch, Code::BadFormat),
+        (&UploadOutcome::OverQuota, Code::StorageFull),
         (&ClaimOutcome::Linked(receipt()), Code::FileLinked),
         (&ClaimOutcome::NotHeld, Code::NotFound),
+        (&ClaimOutcome::OverQuota, Code::StorageFull),
         (&OpenOutcome::Opened(Box::new(opened)), Code::FileFound),
         (&OpenOutcome::NotFound, Code::NotFound),
         (&DeleteOutcome::Deleted, Code::Done),

@@ -1,4 +1,5 @@
 mod delete;
+mod room;
 mod store;
 
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use super::{
     BlobKey, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
     DownloadError, FileId, FileRepository, FileSummary, InstantUpload, ListPosition, Md5, NewFile,
-    Sha256, StoredFile, Title, Visibility,
+    Quota, Sha256, StoredFile, Title, UsageRepository, Visibility,
 };
 use crate::users::Actor;
 use crate::{Clock, Done, IdSource, PortError, Timestamp};
@@ -32,6 +33,8 @@ pub struct FileServiceConfig {
     pub instant_upload: InstantUpload,
     /// Most entries in a recommended list.
     pub recommended_limit: usize,
+    /// How much an account may hold about which nothing else was decided.
+    pub quota: Quota,
 }
 
 /// Storing, claiming, opening and listing files.
@@ -41,6 +44,8 @@ pub struct FileService {
     pub files: Arc<dyn FileRepository>,
     /// The rows of their content.
     pub blobs: Arc<dyn BlobRepository>,
+    /// What accounts hold.
+    pub usage: Arc<dyn UsageRepository>,
     /// The bytes.
     pub store: Arc<dyn BlobStore>,
     /// Source of fids.
@@ -97,6 +102,7 @@ impl FileReceipt {
         match claimed {
             Claimed::Linked => ClaimOutcome::Linked(self),
             Claimed::NotEligible => ClaimOutcome::NotHeld,
+            Claimed::OverQuota => ClaimOutcome::OverQuota,
         }
     }
 }
@@ -116,6 +122,8 @@ pub enum ClaimOutcome {
     Linked(FileReceipt),
     /// Send the bytes. One answer, whatever the reason.
     NotHeld,
+    /// The account has no room; nothing was stored.
+    OverQuota,
 }
 
 /// What became of opening an entry.
@@ -166,7 +174,7 @@ impl FileService {
     /// [`FileError::Port`].
     pub fn claim(&self, actor: &Actor, request: ClaimFile) -> Result<ClaimOutcome, FileError> {
         let Some(claim) = self.prepare_claim(actor, request)? else {
-            return Ok(ClaimOutcome::NotHeld);
+            return self.miss(actor);
         };
         let claimed = self.files.claim(&claim.file, &claim.scope, claim.blob.id)?;
         Ok(claim.receipt.outcome(claimed))
@@ -183,7 +191,7 @@ impl FileService {
     ) {
         let claim = match self.prepare_claim(actor, request) {
             Ok(Some(claim)) => claim,
-            Ok(None) => return done(Ok(ClaimOutcome::NotHeld)),
+            Ok(None) => return done(self.miss(actor)),
             Err(error) => return done(Err(error)),
         };
         let receipt = claim.receipt;
@@ -325,6 +333,7 @@ impl FileService {
             md5,
             visibility: visibility.unwrap_or(self.config.default_visibility),
             created_at: now,
+            quota: self.config.quota,
         })
     }
 }

@@ -9,9 +9,12 @@ mod entry;
 mod file_service;
 mod hashers;
 mod md5_hasher;
+mod quota_service;
 mod repository;
 mod scratch;
 mod upload_session;
+mod usage;
+mod usage_repository;
 
 pub use blob_repository::BlobRepository;
 pub use blob_store::{BlobKey, BlobKeyError, BlobReader, BlobStore, SMALL_CONTENT, StagedBlob};
@@ -23,6 +26,7 @@ pub use file_service::{
     ClaimFile, ClaimOutcome, DeleteOutcome, FileError, FileReceipt, FileService, FileServiceConfig,
     OpenOutcome, OpenedFile, OwnPage, StoreFile, UploadOutcome,
 };
+pub use quota_service::QuotaService;
 pub use repository::{
     Attached, BlobId, BlobRef, Claimed, Detached, FileRepository, FileSummary, ListPosition,
     NewBlob, NewFile, StoredFile,
@@ -31,6 +35,8 @@ pub use scratch::{Scratch, ScratchSpace};
 pub use upload_session::{
     ContentHalf, DigestHalf, FinishedUpload, JoinError, PushError, UploadSession,
 };
+pub use usage::{Limit, OwnQuota, Quota, Standing, Usage, Used};
+pub use usage_repository::{Counted, UsageRepository};
 
 pub(crate) use file_service::OPEN_ROUNDS;
 
@@ -38,3 +44,5 @@ pub(crate) use file_service::OPEN_ROUNDS;
 pub(crate) use blob_repository::MockBlobRepository;
 #[cfg(test)]
 pub(crate) use repository::MockFileRepository;
+#[cfg(test)]
+pub(crate) use usage_repository::MockUsageRepository;

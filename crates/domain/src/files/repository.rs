@@ -1,15 +1,20 @@
-use super::{BlobKey, ClaimCandidates, ClaimScope, FileId, Md5, Sha256, Title, Visibility};
+use super::{BlobKey, ClaimCandidates, ClaimScope, FileId, Md5, Quota, Sha256, Title, Visibility};
 use crate::users::UserId;
 use crate::{Done, PortError, Timestamp};
 
 /// The entries and the rows of the content under them. Every method is one transaction and may
 /// block. Liveness of content is derived from the rows that refer to it; nothing is counted.
+///
+/// What an account holds is counted: an entry that is stored or removed changes the counters of its
+/// owner in the same transaction, by the full size of its content. An entry is stored only if its owner
+/// stays within the limits then, so of any number of simultaneous calls exactly as many succeed as fit.
 #[cfg_attr(test, mockall::automock)]
 pub trait FileRepository: Send + Sync {
     /// Stores an entry over published bytes, all or nothing and durably. If live content with this
     /// SHA-256 is known, the entry refers to that, and the content takes over `blob.key` and is
     /// flagged as damaged no more; else `blob` becomes known. So every upload heals, also what
-    /// nobody knows to be damaged yet.
+    /// nobody knows to be damaged yet. Beyond a limit of the owner nothing is changed at all, whether
+    /// or not the content is known.
     ///
     /// # Errors
     /// [`PortError`]; when its kind is internal, it is unknown whether the entry is stored, so
@@ -29,7 +34,8 @@ pub trait FileRepository: Send + Sync {
     fn find_claimable(&self, scope: &ClaimScope) -> Result<ClaimCandidates, PortError>;
 
     /// Stores an entry over known content, all or nothing and durably, if `blob` is still the one
-    /// content in `scope` and not flagged as damaged: a right that ended meanwhile gives nothing.
+    /// content in `scope` and not flagged as damaged: a right that ended meanwhile gives nothing. The
+    /// limits of the owner count as in [`attach`](Self::attach), behind the right.
     ///
     /// # Errors
     /// [`PortError`]; when its kind is internal, it is unknown whether the entry is stored.
@@ -127,6 +133,9 @@ pub struct NewFile {
     pub visibility: Visibility,
     /// When it was uploaded.
     pub created_at: Timestamp,
+    /// What its owner may hold, this entry included, where nothing else was
+    /// [decided](super::UsageRepository::set_quota) about the account.
+    pub quota: Quota,
 }
 
 /// Known live content.
@@ -144,7 +153,7 @@ pub struct BlobRef {
     pub damaged: bool,
 }
 
-/// What became of offered bytes. Their copy is the one that is kept in any case.
+/// What became of offered bytes. Their copy is the one that is kept, if any is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
     /// They were new.
@@ -154,6 +163,9 @@ pub enum Attached {
         /// The key of its old copy, to which no row refers any more.
         surplus: BlobKey,
     },
+    /// The owner has no room for the entry; nothing was changed, and no row refers to the copy. An
+    /// avatar always has room.
+    OverQuota,
 }
 
 /// What became of [`FileRepository::claim`].
@@ -163,6 +175,8 @@ pub enum Claimed {
     Linked,
     /// The content is not the one in scope (any more); nothing was stored.
     NotEligible,
+    /// The owner has no room for the entry; nothing was stored.
+    OverQuota,
 }
 
 /// What became of [`FileRepository::detach`].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::examine::examine;
 use super::strays::for_each_stray;
 use super::{BlobInventory, Checksums, Fault, Stored, StoredItem, UpkeepRepository};
-use crate::files::{BlobKey, BlobRef, BlobRepository};
+use crate::files::{BlobKey, BlobRef, BlobRepository, Counted, UsageRepository};
 use crate::{Clock, PortError, with_causes};
 
 /// Rows read at once, and copies looked up at once.
@@ -19,6 +19,8 @@ pub struct Fsck {
     pub inventory: Arc<dyn BlobInventory>,
     /// Where damage is noted, if it is to be.
     pub blobs: Arc<dyn BlobRepository>,
+    /// The counters of what accounts hold.
+    pub usage: Arc<dyn UsageRepository>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Milliseconds for which a copy without a row may be an upload in flight.
@@ -52,6 +54,8 @@ pub enum Finding {
     Checksums(BlobKey),
     /// Something in the store that no row knows, and that is too old to be an upload in flight.
     Stray(Stored),
+    /// The counters of an account are not what its rows add up to.
+    Usage(Counted),
 }
 
 /// What there is, and what is worth a line but no alarm.
@@ -67,6 +71,8 @@ pub struct FsckReport {
     pub flagged: u64,
     /// Flags that this run took back, because all of the copy was read and is right.
     pub unflagged: u64,
+    /// Accounts whose counters were set anew by this run.
+    pub recounted: u64,
     /// Copies without a row that may be uploads in flight.
     pub young: u64,
     /// Sound copies whose checksums the next reader has to make.
@@ -77,9 +83,10 @@ pub struct FsckReport {
 
 impl Fsck {
     /// Checks everything, and calls `found` for each finding. With `repair`, content whose copy is
-    /// wrong is flagged as damaged, so that nobody is promised it and the next upload heals it; and the
-    /// flag of a copy goes that was read whole and is right, which is no finding then. Bytes are never
-    /// touched. `read` is told how many bytes were read. `None`: it broke off.
+    /// wrong is flagged as damaged, so that nobody is promised it and the next upload heals it; the flag
+    /// of a copy goes that was read whole and is right, which is no finding then; and counters that are
+    /// wrong are set anew. Bytes are never touched. `read` is told how many bytes were read. `None`: it
+    /// broke off.
     ///
     /// # Errors
     /// [`PortError`] when something could not be checked, though the rows are sound: rows that are broken
@@ -125,12 +132,39 @@ impl Fsck {
         read: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, PortError> {
         let bytes = depth == Depth::Full;
-        if self.contents(bytes, repair, report, tell, read)?.is_break()
+        if self.usage(repair, report, tell, read)?.is_break()
+            || self.contents(bytes, repair, report, tell, read)?.is_break()
             || self.strays(report, tell, read)?.is_break()
         {
             return Ok(ControlFlow::Break(()));
         }
         report.doomed = self.doomed()?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// From rows to counters.
+    fn usage(
+        &self,
+        repair: bool,
+        report: &mut FsckReport,
+        tell: &mut dyn FnMut(&Finding),
+        read: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, PortError> {
+        let mut after = None;
+        while let Some(counted) = self.usage.count_next(after)? {
+            after = Some(counted.user);
+            if read(0).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            if counted.kept == Some(counted.rows) {
+                continue;
+            }
+            tell(&Finding::Usage(counted));
+            if repair {
+                self.usage.recount(counted.user)?;
+                report.recounted = report.recounted.saturating_add(1);
+            }
+        }
         Ok(ControlFlow::Continue(()))
     }
 

@@ -10,11 +10,12 @@ use diesel::result::DatabaseErrorKind::NotNullViolation;
 use diesel::result::Error::DatabaseError;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::Sqlite;
-use kms_domain::files::{BlobId, ClaimCandidates, ClaimScope, Claimed, NewFile, Sha256};
+use kms_domain::files::{BlobId, BlobRef, ClaimCandidates, ClaimScope, Claimed, NewFile, Sha256};
 
 use super::blobs::{BlobRow, find_live};
 use super::error::{During, SqliteError};
 use super::schema::{files, is_public};
+use super::usage::{HAS_ROOM, charge_stored, is_counted, most};
 
 /// The content in `scope`. Several queries: run it in a transaction.
 pub(super) fn candidates(
@@ -25,6 +26,18 @@ pub(super) fn candidates(
         Some(sha256) => named(conn, scope, sha256),
         None => unnamed(conn, scope),
     }
+}
+
+/// `blob`, if it is still the one content in `scope`, and sound.
+pub(super) fn eligible(
+    conn: &mut SqliteConnection,
+    scope: &ClaimScope,
+    blob: BlobId,
+) -> Result<Option<BlobRef>, SqliteError> {
+    Ok(match candidates(conn, scope)? {
+        ClaimCandidates::One(found) if found.id == blob && !found.damaged => Some(found),
+        _ => None,
+    })
 }
 
 /// The request names the content: only the right to it is left to look up.
@@ -88,7 +101,8 @@ fn unnamed(
 }
 
 /// Stores `file` in one statement, if `blob` is still live and sound and the one content in `scope`,
-/// which names an MD5 alone.
+/// which names an MD5 alone, and its owner has room for it. The owner is charged in a second one: if that
+/// fails, it is for no constraint, so that the whole group is rolled back and the entry with it.
 pub(super) fn claim_by_md5(
     conn: &mut SqliteConnection,
     file: &NewFile,
@@ -101,11 +115,29 @@ pub(super) fn claim_by_md5(
         ClaimByMd5::<false>::new(scope, blob, file).execute(conn)
     };
     match stored {
-        Ok(_) => Ok(Claimed::Linked),
+        Ok(_) => {
+            charge_stored(conn, file.owner, blob)?;
+            Ok(Claimed::Linked)
+        }
         // Of all columns, this one alone can be without a value.
-        Err(DatabaseError(NotNullViolation, _)) => Ok(Claimed::NotEligible),
+        Err(DatabaseError(NotNullViolation, _)) => refusal(conn, file, scope, blob),
         Err(error) => Err(error).during("claim"),
     }
+}
+
+/// Why an entry was refused that `claim_by_md5` could not store.
+fn refusal(
+    conn: &mut SqliteConnection,
+    file: &NewFile,
+    scope: &ClaimScope,
+    blob: BlobId,
+) -> Result<Claimed, SqliteError> {
+    let is_eligible = eligible(conn, scope, blob)?.is_some() && is_counted(conn, file.owner)?;
+    Ok(if is_eligible {
+        Claimed::OverQuota
+    } else {
+        Claimed::NotEligible
+    })
 }
 
 /// The content under the entries of a scope, and whether there is another: own entries, and with
@@ -128,6 +160,8 @@ struct ClaimByMd5<'a, const PUBLIC: bool> {
     title: &'a str,
     public: bool,
     created_at: i64,
+    most_bytes: i64,
+    most_files: i64,
 }
 
 // Conditions on the content `b`; parameter 1 is the owner, 2 the MD5. Whether `b` is among the
@@ -203,6 +237,8 @@ impl<'a, const PUBLIC: bool> ClaimByMd5<'a, PUBLIC> {
             title: file.title.as_str(),
             public: file.visibility.is_public(),
             created_at: file.created_at.as_millis(),
+            most_bytes: most(file.quota.bytes),
+            most_files: most(file.quota.files),
         }
     }
 }
@@ -236,6 +272,14 @@ impl<const PUBLIC: bool> QueryFragment<Sqlite> for ClaimByMd5<'_, PUBLIC> {
         if PUBLIC {
             pass.push_sql(PUBLIC_OTHER);
         }
+        // Room for it is one more seek.
+        let [bytes, files, end] = HAS_ROOM;
+        pass.push_sql(") AND EXISTS (SELECT 1 FROM usage AS u WHERE u.user_id = ?1 AND ");
+        pass.push_sql(bytes);
+        pass.push_bind_param::<BigInt, _>(&self.most_bytes)?;
+        pass.push_sql(files);
+        pass.push_bind_param::<BigInt, _>(&self.most_files)?;
+        pass.push_sql(end);
         pass.push_sql(")))");
         Ok(())
     }

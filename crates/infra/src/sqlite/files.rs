@@ -10,10 +10,11 @@ use kms_domain::{Done, PortError, Timestamp, wait_for};
 
 use super::SqliteDatabase;
 use super::blobs::{BlobRow, adopt};
-use super::claims::{candidates, claim_by_md5};
+use super::claims::{candidates, claim_by_md5, eligible};
 use super::error::{During, SqliteError};
 use super::row::{Hex, RowName, count};
 use super::schema::{blobs, files, is_public};
+use super::usage::charge;
 use super::writer::Undo;
 
 /// Public entries, newest first, without those whose content the asker has and without all but the
@@ -123,6 +124,9 @@ impl FileRepository for SqliteFileRepository {
 
     fn attach_then(&self, file: NewFile, blob: NewBlob, done: Done<Attached>) {
         let attach = move |conn: &mut SqliteConnection| {
+            if !charge(conn, &file, blob.size)? {
+                return Ok(Attached::OverQuota);
+            }
             let (blob_id, attached) = adopt(conn, &blob)?;
             insert(conn, &file, blob_id)?;
             Ok(attached)
@@ -154,9 +158,11 @@ impl FileRepository for SqliteFileRepository {
             return self.db.write_then("claim", Undo::Statement, claim, done);
         }
         let claim = move |conn: &mut SqliteConnection| {
-            match candidates(conn, &scope)? {
-                ClaimCandidates::One(found) if found.id == blob && !found.damaged => {}
-                _ => return Ok(Claimed::NotEligible),
+            let Some(found) = eligible(conn, &scope, blob)? else {
+                return Ok(Claimed::NotEligible);
+            };
+            if !charge(conn, &file, found.size)? {
+                return Ok(Claimed::OverQuota);
             }
             insert(conn, &file, blob.as_i64())?;
             Ok(Claimed::Linked)

@@ -26,6 +26,7 @@ mod schema;
 mod sessions;
 mod snapshot;
 mod upkeep;
+mod usage;
 mod users;
 mod writer;
 
@@ -45,6 +46,7 @@ pub use open::OpenError;
 pub use sessions::SqliteSessionRepository;
 pub(crate) use snapshot::{Content, LiveDatabase, SavedDatabase, SnapshotError};
 pub use upkeep::SqliteUpkeepRepository;
+pub use usage::SqliteUsageRepository;
 pub use users::SqliteUserRepository;
 
 use connection::Readers;

@@ -73,6 +73,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    usage (user_id) {
+        user_id -> Binary,
+        bytes -> BigInt,
+        files -> BigInt,
+        quota_bytes -> Nullable<BigInt>,
+        quota_files -> Nullable<BigInt>,
+    }
+}
+
 diesel::joinable!(files -> blobs (blob_id));
 diesel::joinable!(avatars -> blobs (blob_id));
 diesel::allow_tables_to_appear_in_same_query!(files, blobs);

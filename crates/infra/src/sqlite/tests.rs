@@ -189,7 +189,6 @@ fn a_read_waits_for_a_reader_no_longer_than_configured() {
     let folder = tempfile::tempdir().unwrap();
     let db = SqliteDatabase::open(SqliteConfig {
         readers: 1,
-        // Opening the first reader has no more time than this either.
         busy_timeout: Duration::from_secs(2),
         ..SqliteConfig::new(folder.path().join("kms.db"))
     })

@@ -71,7 +71,7 @@ pub(crate) struct RemovesItsOwnCopy(pub(crate) Arc<dyn FileRepository>);
 impl FileRepository for RemovesItsOwnCopy {
     fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError> {
         Ok(match self.0.attach(file, blob)? {
-            Attached::Stored => Attached::Stored,
+            other @ (Attached::Stored | Attached::OverQuota) => other,
             Attached::Replaced { .. } => Attached::Replaced {
                 surplus: blob.key.clone(),
             },

@@ -174,6 +174,7 @@ impl Person {
                 Ok(Some(receipt.id))
             }
             Ok(ClaimOutcome::NotHeld) => Ok(None),
+            Ok(ClaimOutcome::OverQuota) => Err("there is no quota".to_owned()),
             Err(error) => Err(failed("claim")(error)),
         }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use kms_domain::audit::{Audit, Origin, RefusalPolicy};
 use kms_domain::files::{
     BlobRepository, BlobStore, FileRepository, FileService, FileServiceConfig, InstantUpload,
-    Visibility,
+    Quota, Visibility,
 };
 use kms_domain::upkeep::{
     BlobInventory, BlobTrash, CollectionPolicy, Collector, Depth, Fsck, UpkeepRepository,
@@ -20,7 +20,7 @@ use kms_domain::users::{
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory};
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteBlobRepository, SqliteConfig, SqliteDatabase, SqliteFileRepository,
-    SqliteSessionRepository, SqliteUpkeepRepository, SqliteUserRepository,
+    SqliteSessionRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{RandomIds, RandomTokens, SystemClock};
 use kms_testkit::builders::{UserBuilder, phone};
@@ -100,7 +100,9 @@ impl World {
                     default_visibility: Visibility::Public,
                     instant_upload: InstantUpload::Public,
                     recommended_limit: 10,
+                    quota: Quota::NONE,
                 },
+                usage: Arc::new(SqliteUsageRepository::new(&self.database)),
             },
             shared: vec![None; self.contents.len()],
             kept: Vec::new(),
@@ -208,6 +210,7 @@ impl World {
             rows: self.upkeep_as_it_is(),
             inventory: self.inventory(),
             blobs: self.blobs(),
+            usage: Arc::new(SqliteUsageRepository::new(&self.database)),
             clock: Arc::new(SystemClock),
             stray_age,
         };

@@ -80,8 +80,9 @@ macro_rules! file_repository_contract {
 
 /// Every field of the entry and of the content under it.
 pub fn an_entry_over_new_bytes_comes_back_as_it_was_given(on: &Repositories) {
-    let owner = register(on, 1);
     for (n, size) in [0, 1, 1 << 40, i64::MAX as u64].into_iter().enumerate() {
+        // The last one is all that an account can ever hold.
+        let owner = register(on, n as u32);
         let bytes = [n as u8; 3];
         let file = a_file(owner, &bytes).title(" 报告/../'%.pdf ").private();
         let file = file.at(-5 - n as i64).build();

@@ -20,7 +20,8 @@
 //!         files: Arc::new(db.clone()),
 //!         blobs: Arc::new(db.clone()),
 //!         upkeep: Arc::new(db.clone()),
-//!         audit: Arc::new(db),
+//!         audit: Arc::new(db.clone()),
+//!         usage: Arc::new(db),
 //!         keep: Arc::new(()), // or the guard of a temporary folder
 //!     }
 //! }
@@ -119,6 +120,8 @@ pub mod sources;
 pub mod store;
 pub mod trash;
 pub mod upkeep;
+pub mod usage;
+pub mod usage_model;
 pub mod users;
 
 mod support;
@@ -129,13 +132,15 @@ use std::sync::Arc;
 
 use kms_domain::Timestamp;
 use kms_domain::audit::AuditLog;
-use kms_domain::files::{BlobKey, BlobRepository, BlobStore, FileRepository, ScratchSpace};
+use kms_domain::files::{
+    BlobKey, BlobRepository, BlobStore, FileRepository, ScratchSpace, UsageRepository,
+};
 use kms_domain::upkeep::{BlobInventory, BlobTrash, UpkeepRepository};
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
     FailNth, FaultyAuditLog, FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository,
-    FaultySessionRepository, FaultyUpkeepRepository, FaultyUserRepository,
+    FaultySessionRepository, FaultyUpkeepRepository, FaultyUsageRepository, FaultyUserRepository,
 };
 
 /// The seven repositories over one empty database, because their rows refer to each other.
@@ -155,6 +160,8 @@ pub struct Repositories {
     pub upkeep: Arc<dyn UpkeepRepository>,
     /// What happened to accounts and sessions.
     pub audit: Arc<dyn AuditLog>,
+    /// What the accounts hold.
+    pub usage: Arc<dyn UsageRepository>,
     /// What must live as long as the database: a guard of a temporary folder, or nothing.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
@@ -251,6 +258,7 @@ impl Repositories {
             blobs: Arc::new(FaultyBlobRepository::new(self.blobs.clone(), plan)),
             upkeep: Arc::new(FaultyUpkeepRepository::new(self.upkeep.clone(), plan)),
             audit: Arc::new(FaultyAuditLog::new(self.audit.clone(), plan)),
+            usage: Arc::new(FaultyUsageRepository::new(self.usage.clone(), plan)),
             keep: self.keep.clone(),
         }
     }
@@ -316,5 +324,6 @@ macro_rules! repositories_contract {
         $crate::blob_repository_contract!($fresh);
         $crate::upkeep_repository_contract!($fresh);
         $crate::audit_log_contract!($fresh);
+        $crate::usage_repository_contract!($fresh);
     };
 }

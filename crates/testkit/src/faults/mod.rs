@@ -24,6 +24,7 @@ mod repositories;
 mod scratch;
 mod store;
 mod upkeep;
+mod usage;
 
 pub use audit::FaultyAuditLog;
 pub use plan::{FailNth, every_failure};
@@ -34,3 +35,4 @@ pub use repositories::{
 pub use scratch::FaultyScratchSpace;
 pub use store::FaultyBlobStore;
 pub use upkeep::FaultyUpkeepRepository;
+pub use usage::FaultyUsageRepository;

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use kms_domain::audit::{AuditEvent, AuditId, Network, RecordedEvent};
-use kms_domain::files::{Attached, BlobId, BlobKey, BlobRef, FileId, NewBlob, NewFile};
+use kms_domain::files::{Attached, BlobId, BlobKey, BlobRef, FileId, NewBlob, NewFile, Usage};
 use kms_domain::users::{NewUser, Session, SessionId, TokenDigest, UserId};
 use kms_domain::{PortError, Timestamp};
 
@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) files: Vec<FileRow>,
     /// In the order in which they were recorded.
     pub(super) events: Vec<RecordedEvent>,
+    /// Nothing held and nothing decided where there is none.
+    pub(super) usage: HashMap<UserId, Usage>,
     next_seq: i64,
     last_blob: i64,
 }
@@ -72,6 +74,7 @@ impl MemoryDatabase {
             blobs: Arc::new(self.clone()),
             upkeep: Arc::new(self.clone()),
             audit: Arc::new(self.clone()),
+            usage: Arc::new(self.clone()),
             keep: Arc::new(()),
         }
     }
@@ -109,9 +112,12 @@ impl MemoryDatabase {
     /// Removes an entry as if its owner had deleted it. `false`: there is none with this id.
     pub fn remove_file(&self, id: FileId) -> bool {
         let mut state = self.lock();
-        let before = state.files.len();
-        state.files.retain(|row| row.file.id != id);
-        state.files.len() < before
+        let Some(at) = state.files.iter().position(|row| row.file.id == id) else {
+            return false;
+        };
+        let row = state.files.remove(at);
+        state.give_back(&row);
+        true
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -180,6 +186,7 @@ impl State {
     /// Stores an entry whose owner and id were checked.
     pub(super) fn insert_file(&mut self, file: &NewFile, blob: BlobId) {
         let seq = self.next_seq();
+        self.charge(file.owner, self.blob(blob).size);
         self.files.push(FileRow {
             file: file.clone(),
             blob,

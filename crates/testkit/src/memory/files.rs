@@ -14,6 +14,10 @@ use super::database::{FileRow, State};
 impl FileRepository for MemoryDatabase {
     fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError> {
         let mut state = self.lock();
+        state.require_user(file.owner)?;
+        if !state.has_room(file.owner, blob.size, file.quota) {
+            return Ok(Attached::OverQuota);
+        }
         state.check_file(file)?;
         let (id, attached) = state.adopt(blob);
         state.insert_file(file, id);
@@ -33,6 +37,9 @@ impl FileRepository for MemoryDatabase {
         let mut state = self.lock();
         match state.candidates(scope) {
             ClaimCandidates::One(found) if found.id == blob && !found.damaged => {
+                if !state.has_room(file.owner, found.size, file.quota) {
+                    return Ok(Claimed::OverQuota);
+                }
                 state.check_file(file)?;
                 state.insert_file(file, blob);
                 Ok(Claimed::Linked)
@@ -47,7 +54,8 @@ impl FileRepository for MemoryDatabase {
         let Some(at) = state.files.iter().position(is_it) else {
             return Ok(Detached::NotFound);
         };
-        state.files.remove(at);
+        let row = state.files.remove(at);
+        state.give_back(&row);
         Ok(Detached::Removed)
     }
 

@@ -24,6 +24,7 @@ mod sessions;
 mod sources;
 mod store;
 mod upkeep;
+mod usage;
 mod users;
 
 pub use database::MemoryDatabase;

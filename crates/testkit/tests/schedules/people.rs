@@ -2,16 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use kms_domain::IdSource;
 use kms_domain::audit::{Audit, AuditKind, RefusalPolicy};
 use kms_domain::files::{
-    ClaimFile, ClaimOutcome, DeleteOutcome, FileError, FileId, FileService, FileServiceConfig,
-    InstantUpload, OpenOutcome, StoreFile, Title, UploadOutcome, Visibility,
+    ClaimFile, ClaimOutcome, Counted, DeleteOutcome, FileError, FileId, FileService,
+    FileServiceConfig, InstantUpload, OpenOutcome, OwnQuota, Quota, StoreFile, Title,
+    UploadOutcome, Usage, UsageRepository, Visibility,
 };
 use kms_domain::users::ExpiryCutoffs;
 use kms_domain::users::{
-    Actor, NewLogin, SessionId, SessionPolicy, SessionRepository, SessionService, UserRepository,
+    Actor, NewLogin, SessionId, SessionPolicy, SessionRepository, SessionService, UserId,
+    UserRepository,
 };
+use kms_domain::{IdSource, PortError};
 use kms_testkit::builders::{a_user, an_event, at, md5_of};
 use kms_testkit::memory::{ManualClock, MemoryDatabase, PlainHasher, SeededIds, SeededTokens};
 use shuttle::sync::mpsc::channel;
@@ -43,6 +45,7 @@ impl Person {
             service: FileService {
                 files: Arc::clone(&database) as _,
                 blobs: database,
+                usage: Arc::new(NoLimits),
                 store: Arc::new(Store(Arc::clone(world))),
                 ids: Arc::new(SeededIds::new(number as u64 + 1)),
                 clock: Arc::clone(&world.clock) as _,
@@ -51,6 +54,7 @@ impl Person {
                     default_visibility: Visibility::Public,
                     instant_upload: InstantUpload::Public,
                     recommended_limit: 1,
+                    quota: Quota::NONE,
                 },
             },
         }
@@ -107,6 +111,7 @@ impl Person {
         match outcome.expect("nothing fails") {
             ClaimOutcome::Linked(receipt) => Some(self.acknowledged(receipt.id)),
             ClaimOutcome::NotHeld => None,
+            ClaimOutcome::OverQuota => panic!("there is no quota"),
         }
     }
 
@@ -213,4 +218,25 @@ fn log_in(number: u32) -> Actor {
     };
     let actor = service.authenticate(&token).expect("memory does not fail");
     actor.expect("just logged in")
+}
+
+/// Everybody may hold what they like: quotas are judged within one transaction, and no schedule splits it.
+struct NoLimits;
+
+impl UsageRepository for NoLimits {
+    fn find_usage(&self, _: UserId) -> Result<Option<Usage>, PortError> {
+        Ok(Some(Usage::default()))
+    }
+
+    fn set_quota(&self, _: UserId, _: OwnQuota) -> Result<bool, PortError> {
+        unreachable!("nobody decides")
+    }
+
+    fn count_next(&self, _: Option<UserId>) -> Result<Option<Counted>, PortError> {
+        unreachable!("nobody counts")
+    }
+
+    fn recount(&self, _: UserId) -> Result<(), PortError> {
+        unreachable!("nobody counts")
+    }
 }

@@ -55,6 +55,8 @@ const OTHERS: &str = r#"
     scrub_interval = "2d"
     reserve = "1MiB"
     audit_retention = "2d"
+    quota_bytes = "1MiB"
+    quota_files = 7
     log = "kms_api[{id=\"x\"}]=debug"
     log_format = "json"
 "#;

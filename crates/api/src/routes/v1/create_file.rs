@@ -10,7 +10,6 @@ use crate::error::ApiError;
 use crate::intake::{Fields, Scanner, Shape};
 use crate::receive;
 use crate::routes::upload::{Input, begin, store};
-use crate::staging::Staging;
 
 const QUERY: Shape = Shape {
     fields: &["name", "md5", "sha256", "public"],
@@ -30,12 +29,12 @@ struct CreatedReply<'a> {
 
 /// `POST /api/v1/files?name=…`: stores the body as a file. 201; codes 130, 1.
 pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
-    let token = call.admit_bearer().await?;
+    let (token, room) = call.admit_bearer().await?;
     let input = Input::parse(&query(call.head.query_string())?)?;
     let title = input.title().clone();
     let limit = call.app.limits.file;
     let (body, request) = call.open(limit)?;
-    let upload = receive::raw(body, Staging::new(request.app.clone(), begin)).await?;
+    let upload = receive::raw(body, &request, begin, room).await?;
     let outcome = store(&request.app, Ok(token), upload, Ok(input)).await?;
     render(outcome, title.as_str())
 }
@@ -54,6 +53,7 @@ fn render(outcome: UploadOutcome, title: &str) -> Result<HttpResponse, ApiError>
     let receipt = match outcome {
         UploadOutcome::Stored(receipt) | UploadOutcome::Linked(receipt) => receipt,
         UploadOutcome::Empty => return Err(ApiError::because(outcome.code(), "the body is empty")),
+        UploadOutcome::OverQuota => return Err(ApiError::new(outcome.code())),
         UploadOutcome::DigestMismatch => {
             return Err(ApiError::because(
                 outcome.code(),

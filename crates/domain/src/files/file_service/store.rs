@@ -33,6 +33,8 @@ pub enum UploadOutcome {
     Empty,
     /// The bytes do not have the digest the client named; nothing was stored.
     DigestMismatch,
+    /// The account has no room for them; nothing was stored.
+    OverQuota,
 }
 
 impl StoreFile {
@@ -127,6 +129,17 @@ impl FileService {
                 surplus: None,
             }));
         }
+        // The repository decides; this saves publishing what it would refuse.
+        match self.standing(actor) {
+            Ok(standing) if standing.has_room_for(upload.size) => {}
+            Ok(_) => {
+                return done(Ok(Settled {
+                    outcome: UploadOutcome::OverQuota,
+                    surplus: None,
+                }));
+            }
+            Err(error) => return done(Err(error)),
+        }
         let now = self.clock.now();
         let file = self.new_file(actor, request.title, request.visibility, upload.md5, now);
         let file = match file {
@@ -134,10 +147,10 @@ impl FileService {
             Err(error) => return done(Err(error)),
         };
         let receipt = FileReceipt::new(&file, upload.sha256, upload.size);
-        let attached = move |attached: Result<Attached, PortError>| {
+        let attached = move |attached: Result<(Attached, BlobKey), PortError>| {
             done(
                 attached
-                    .map(|it| receipt.settled(it))
+                    .map(|(it, offered)| receipt.settled(it, offered))
                     .map_err(FileError::from),
             );
         };
@@ -145,7 +158,11 @@ impl FileService {
         let published = move |blob: Result<NewBlob, PortError>| match blob {
             // When this fails, the published bytes stay: the row may be there all the same, and
             // bytes without a row are the collector's business.
-            Ok(blob) => files.attach_then(file, blob, Box::new(attached)),
+            Ok(blob) => {
+                let key = blob.key.clone();
+                let done = move |it: Result<_, _>| attached(it.map(|it| (it, key)));
+                files.attach_then(file, blob, Box::new(done));
+            }
             Err(error) => attached(Err(error)),
         };
         upload.publish_then(now, Box::new(published));
@@ -153,7 +170,8 @@ impl FileService {
 }
 
 impl FileReceipt {
-    fn settled(self, attached: Attached) -> Settled {
+    /// What became of it, and which copy goes. `offered`: the key of its own.
+    fn settled(self, attached: Attached, offered: BlobKey) -> Settled {
         match attached {
             Attached::Stored => Settled {
                 outcome: UploadOutcome::Stored(self),
@@ -162,6 +180,11 @@ impl FileReceipt {
             Attached::Replaced { surplus } => Settled {
                 outcome: UploadOutcome::Linked(self),
                 surplus: Some(surplus),
+            },
+            // Somebody has used the room up since it was looked for.
+            Attached::OverQuota => Settled {
+                outcome: UploadOutcome::OverQuota,
+                surplus: Some(offered),
             },
         }
     }

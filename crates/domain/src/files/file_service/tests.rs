@@ -10,11 +10,11 @@ use std::sync::Mutex;
 use super::*;
 use crate::codes::{Code, Coded as _};
 use crate::files::{
-    BlobId, BlobKey, BlobRef, Detached, MockBlobRepository, MockFileRepository, StoredFile,
+    BlobId, BlobKey, BlobRef, Detached, MockBlobRepository, MockFileRepository, StoredFile, Used,
 };
 use crate::test_doubles::{
     FRESH_ID, KINDS, NOW, RecordingStore, Script, actor, attachments, blobs, clock_at,
-    fail_every_call, held, ids, published_key, sha256_of, user,
+    fail_every_call, held, holding, ids, published_key, sha256_of, user,
 };
 
 const CONFIG: FileServiceConfig = FileServiceConfig {
@@ -22,7 +22,14 @@ const CONFIG: FileServiceConfig = FileServiceConfig {
     default_visibility: Visibility::Public,
     instant_upload: InstantUpload::Public,
     recommended_limit: 50,
+    quota: Quota {
+        bytes: Some(8),
+        files: Some(1),
+    },
 };
+
+/// As much as [`CONFIG`] allows.
+const FULL: Used = Used { bytes: 1, files: 1 };
 
 const CONTENT: &[u8] = b"content!";
 
@@ -30,6 +37,7 @@ fn service(script: &Script, files: MockFileRepository, store: RecordingStore) ->
     FileService {
         files: Arc::new(files),
         blobs: Arc::new(blobs(script)),
+        usage: Arc::new(holding(script, Used::default())),
         store: Arc::new(store),
         ids: Arc::new(ids(script)),
         clock: Arc::new(clock_at(NOW)),

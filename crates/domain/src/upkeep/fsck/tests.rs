@@ -1,6 +1,6 @@
 use super::*;
-use crate::files::{BlobId, MockBlobRepository};
-use crate::test_doubles::{NOW, clock_at, sha256_of};
+use crate::files::{BlobId, MockBlobRepository, MockUsageRepository, Used};
+use crate::test_doubles::{NOW, clock_at, sha256_of, user};
 use crate::upkeep::{Inspection, MockBlobInventory, MockUpkeepRepository};
 
 fn key(text: &str) -> BlobKey {
@@ -77,8 +77,43 @@ fn fsck(rows_now: Vec<BlobRef>, copies: Vec<Stored>, named: &'static [&'static s
         rows: Arc::new(rows),
         inventory: Arc::new(inventory),
         blobs: Arc::new(MockBlobRepository::new()),
+        usage: Arc::new(counters(None)),
         clock: Arc::new(clock_at(NOW)),
         stray_age: 500,
+    }
+}
+
+/// One account that holds a byte, of which `kept` says something else.
+fn counters(kept: Option<Option<Used>>) -> MockUsageRepository {
+    let rows = Used { bytes: 1, files: 1 };
+    let mut usage = MockUsageRepository::new();
+    usage.expect_count_next().returning(move |after| {
+        Ok(after.is_none().then_some(Counted {
+            user: user(),
+            kept: kept.unwrap_or(Some(rows)),
+            rows,
+        }))
+    });
+    usage
+}
+
+#[test]
+fn counters_that_are_wrong_or_missing_are_found_and_set_anew_when_that_is_asked_for() {
+    let wrong = Used { bytes: 1, files: 2 };
+    for kept in [Some(wrong), None] {
+        for repair in [false, true] {
+            let mut usage = counters(Some(kept));
+            usage
+                .expect_recount()
+                .withf(|asked| *asked == user())
+                .times(usize::from(repair))
+                .returning(|_| Ok(()));
+            let mut fsck = fsck(Vec::new(), Vec::new(), &[]);
+            fsck.usage = Arc::new(usage);
+            let (findings, report) = run(&fsck, Depth::Quick, repair);
+            assert!(matches!(&findings[..], [Finding::Usage(found)] if found.kept == kept));
+            assert_eq!(report.recounted, u64::from(repair));
+        }
     }
 }
 

@@ -18,6 +18,7 @@ struct World {
     claimed: Claimed,
     store: RecordingStore,
     policy: InstantUpload,
+    used: Used,
     seen: Arc<Mutex<Vec<(NewFile, ClaimScope)>>>,
 }
 
@@ -29,6 +30,7 @@ impl World {
             claimed: Claimed::Linked,
             store: RecordingStore::holding(script, CONTENT),
             policy: InstantUpload::Public,
+            used: Used::default(),
             seen: Arc::default(),
         }
     }
@@ -52,6 +54,7 @@ impl World {
         });
         let mut service = service(script, files, self.store);
         service.config.instant_upload = self.policy;
+        service.usage = Arc::new(holding(script, self.used));
         service
             .claim(&actor(), request)
             .map_err(|error| error.code())
@@ -178,7 +181,7 @@ fn each_policy_hands_its_scope_to_both_calls() {
 }
 
 #[test]
-fn when_instant_upload_is_off_nobody_is_asked() {
+fn when_instant_upload_is_off_nothing_is_looked_for() {
     let script = Script::default();
     let world = World {
         policy: InstantUpload::Off,
@@ -186,7 +189,7 @@ fn when_instant_upload_is_off_nobody_is_asked() {
     };
     let outcome = world.claim(&script, request());
     assert_eq!(outcome, Ok(ClaimOutcome::NotHeld));
-    assert_eq!(script.notes(), [""; 0]);
+    assert_eq!(script.notes(), ["usage.find_usage"]);
 }
 
 #[test]
@@ -199,7 +202,7 @@ fn no_candidate_and_too_many_are_the_same_answer() {
         };
         let outcome = world.claim(&script, request());
         assert_eq!(outcome, Ok(ClaimOutcome::NotHeld));
-        assert_eq!(script.notes(), ["files.find_claimable"]);
+        assert_eq!(script.notes(), ["files.find_claimable", "usage.find_usage"]);
     }
 }
 
@@ -214,7 +217,7 @@ fn content_that_is_flagged_already_is_not_even_opened() {
     };
     let outcome = world.claim(&script, request());
     assert_eq!(outcome, Ok(ClaimOutcome::NotHeld));
-    assert_eq!(script.notes(), ["files.find_claimable"]);
+    assert_eq!(script.notes(), ["files.find_claimable", "usage.find_usage"]);
 }
 
 #[test]
@@ -236,6 +239,7 @@ fn bytes_that_are_missing_short_or_long_are_flagged_and_not_given() {
             // Perhaps it was only replaced.
             "files.find_claimable",
             "blobs.flag_damaged",
+            "usage.find_usage",
         ];
         assert_eq!(script.notes(), order);
     }
@@ -281,6 +285,25 @@ fn a_right_that_ended_meanwhile_gives_nothing() {
     let outcome = world.claim(&script, request());
     assert_eq!(outcome, Ok(ClaimOutcome::NotHeld));
     assert_eq!(script.count("files.claim"), 1);
+}
+
+#[test]
+fn who_has_no_room_is_told_so_whether_or_not_the_content_is_held() {
+    for candidates in [
+        ClaimCandidates::One(held(CONTENT)),
+        ClaimCandidates::None,
+        ClaimCandidates::Ambiguous,
+    ] {
+        let script = Script::default();
+        let world = World {
+            candidates,
+            claimed: Claimed::OverQuota,
+            used: FULL,
+            ..World::new(&script)
+        };
+        let outcome = world.claim(&script, request());
+        assert_eq!(outcome, Ok(ClaimOutcome::OverQuota));
+    }
 }
 
 #[test]

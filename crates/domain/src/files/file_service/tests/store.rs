@@ -90,12 +90,14 @@ fn bytes_come_first_the_row_second_and_the_surplus_goes_last() {
         let expected = match attached {
             Attached::Stored => UploadOutcome::Stored(receipt()),
             Attached::Replaced { .. } => UploadOutcome::Linked(receipt()),
+            Attached::OverQuota => unreachable!("is no attachment"),
         };
         assert_eq!(outcome, expected);
         let mut order: Vec<String> = [
             "store.stage",
             "stage.write",
             "stage.write",
+            "usage.find_usage",
             "ids.new_id",
             "stage.publish",
             "files.attach",
@@ -105,6 +107,44 @@ fn bytes_come_first_the_row_second_and_the_surplus_goes_last() {
         order.extend(surplus.map(|key| format!("store.remove {key}")));
         assert_eq!(script.notes(), order);
     }
+}
+
+#[test]
+fn who_has_no_room_publishes_nothing_and_the_bytes_are_discarded() {
+    for (held, size, expected) in [
+        (Used::default(), 8, Code::FileStored),
+        (Used { bytes: 1, files: 0 }, 8, Code::StorageFull),
+        (Used { bytes: 1, files: 0 }, 7, Code::FileStored),
+        (FULL, 1, Code::StorageFull),
+    ] {
+        let script = Script::default();
+        let (mut service, offered) = attaching(&script, Attached::Stored);
+        service.usage = Arc::new(holding(&script, held));
+        let outcome = upload(&service, &CONTENT[..size], request()).unwrap();
+        assert_eq!(outcome.code(), expected, "{held:?} and {size}");
+        let is_stored = usize::from(expected == Code::FileStored);
+        assert_eq!(offered.lock().unwrap().len(), is_stored);
+        assert_eq!(script.count("stage.publish"), is_stored);
+        assert_eq!(script.count("stage.discard"), 1 - is_stored);
+    }
+}
+
+#[test]
+fn what_was_published_goes_again_when_the_room_was_used_up_meanwhile() {
+    let script = Script::default();
+    let (service, offered) = attaching(&script, Attached::OverQuota);
+    let outcome = upload(&service, CONTENT, request());
+    assert_eq!(outcome, Ok(UploadOutcome::OverQuota));
+    assert_eq!(offered.lock().unwrap()[0].0.quota, CONFIG.quota);
+    let gone = format!("store.remove {}", published_key(CONTENT));
+    assert_eq!(script.notes().last(), Some(&gone));
+
+    let script = Script::default();
+    let (service, _) = attaching(&script, Attached::OverQuota);
+    let outcome = upload_then(&service, CONTENT);
+    assert_eq!(outcome, Ok(UploadOutcome::OverQuota));
+    let gone = format!("store.discard {}", published_key(CONTENT));
+    assert_eq!(script.notes().last(), Some(&gone));
 }
 
 /// The same protocol by a caller that does not wait.
@@ -126,12 +166,14 @@ fn who_does_not_wait_is_answered_alike_and_leaves_the_surplus_to_be_discarded() 
         let expected = match attached {
             Attached::Stored => UploadOutcome::Stored(receipt()),
             Attached::Replaced { .. } => UploadOutcome::Linked(receipt()),
+            Attached::OverQuota => unreachable!("is no attachment"),
         };
         assert_eq!(upload_then(&service, CONTENT), Ok(expected));
         assert_eq!(offered.lock().unwrap().len(), 1);
         let mut order: Vec<String> = [
             "store.stage",
             "stage.write",
+            "usage.find_usage",
             "ids.new_id",
             "stage.publish",
             "files.attach",

@@ -1,0 +1,3 @@
+DROP TRIGGER usage_shrinks;
+DROP TRIGGER usage_begins;
+DROP TABLE usage;
