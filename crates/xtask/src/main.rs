@@ -19,6 +19,7 @@ mod nightly;
 mod pgrace;
 mod powercut;
 mod process;
+mod sbom;
 mod tidy;
 
 use std::process::ExitCode;
@@ -68,6 +69,11 @@ const COMMANDS: &[Command] = &[
         name: "deny",
         summary: "advisories, licences, bans and sources of all dependencies; --install gets cargo-deny",
         run: deny::run,
+    },
+    Command {
+        name: "sbom",
+        summary: "what is in the release binary, as CycloneDX in target/sbom.cdx.json",
+        run: sbom::run,
     },
     Command {
         name: "bench",
