@@ -7,6 +7,7 @@ mod code;
 mod links;
 mod manifest;
 mod rings;
+mod tests_named;
 mod text;
 mod tree;
 
@@ -54,6 +55,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("no paths of a machine", text::no_machine_paths),
     ("lines end as they should", text::lines_end_well),
     ("links lead somewhere", links::links_lead_somewhere),
+    (
+        "tests that documents name exist",
+        tests_named::named_tests_exist,
+    ),
 ];
 
 /// Prints every finding of every check as `file:line: message`.
