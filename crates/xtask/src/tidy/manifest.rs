@@ -3,6 +3,9 @@
 use super::Finding;
 use super::tree::{File, Tree};
 
+const FUZZ: &str = "fuzz/Cargo.toml";
+const FORBIDDEN: &str = "unsafe_code = \"forbid\"";
+
 /// For whom a dependency is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -115,9 +118,16 @@ pub(super) fn crates_inherit_the_lints(tree: &Tree) -> Vec<Finding> {
             .any(|(_, line)| says_workspace(line))
     };
     let without = tree.manifests().filter(|manifest| !inherits(manifest));
-    without
+    let mut findings: Vec<_> = without
         .map(|manifest| manifest.finding(1, "has no `[lints]` with `workspace = true`"))
-        .collect()
+        .collect();
+    // A workspace of its own, so there is nothing to inherit.
+    let fuzz = tree.files.iter().find(|file| file.path == FUZZ);
+    findings.extend(
+        fuzz.filter(|manifest| !manifest.lines().any(|(_, line)| line == FORBIDDEN))
+            .map(|manifest| manifest.finding(1, format!("must say `{FORBIDDEN}`"))),
+    );
+    findings
 }
 
 fn says_workspace(text: &str) -> bool {
@@ -256,5 +266,11 @@ workspace = true
         )]);
         assert_eq!(crates_inherit_the_lints(&with), []);
         assert_eq!(crates_inherit_the_lints(&without).len(), 1);
+    }
+    #[test]
+    fn the_fuzz_targets_forbid_unsafe_themselves() {
+        let fuzz = |text| crates_inherit_the_lints(&Tree::of(&[(FUZZ, text)]));
+        assert_eq!(fuzz("[lints.rust]\nunsafe_code = \"forbid\"\n"), []);
+        assert_eq!(fuzz("[lints.rust]\nunsafe_code = \"warn\"\n").len(), 1);
     }
 }
