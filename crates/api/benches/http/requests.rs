@@ -16,7 +16,8 @@ const INSTANT_EACH: &str = "instant upload, a transaction each";
 pub(crate) fn run(settings: &Settings) -> Vec<Row> {
     let baseline = Server::start(&mut server::baseline());
     let constant = baseline.address();
-    let kms = Kms::start(&[]);
+    // 64 logins at once wait longer than a client is made to: refused, they would stop the run.
+    let kms = Kms::start(&["--queue-wait", "1min"]);
     let each = Kms::start(&["--sqlite-group", "1"]);
     let address = kms.address();
     let cases = [
