@@ -2,8 +2,8 @@
 
 use super::dice::Dice;
 use super::ledger::{Doubt, Filed, Member};
-use crate::harness::Server;
 use crate::harness::reply::content_of;
+use crate::harness::{Server, User};
 
 /// How many of the files that were found before are read again.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,10 @@ fn check_member(member: &mut Member, depth: Depth, dice: &mut Dice) {
     if member.token.is_none() {
         let user = member.client.sign_in(&member.person);
         member.token = Some(user.token);
+    }
+    for token in member.ended.drain(..) {
+        let user = User::new(member.client.clone(), member.person.clone(), &token);
+        user.info().expect_bare(3);
     }
     check_name(member, &doubts);
     check_avatar(member, &doubts);

@@ -102,6 +102,10 @@ pub(crate) struct Member {
     pub(crate) is_registered: bool,
     /// Of the last login that was acknowledged. Older sessions may have had to go for it.
     pub(crate) token: Option<String>,
+    /// Of logins before that, as far as nothing has ended them.
+    pub(crate) older: Vec<String>,
+    /// Of sessions whose end was acknowledged.
+    pub(crate) ended: Vec<String>,
     pub(crate) files: Vec<Filed>,
     /// How many of the files, the oldest ones, were found after a restart already.
     pub(crate) found: usize,
@@ -119,6 +123,8 @@ impl Member {
             person: Person::new(),
             is_registered: false,
             token: None,
+            older: Vec::new(),
+            ended: Vec::new(),
             files: Vec::new(),
             found: 0,
             avatar: None,

@@ -26,6 +26,10 @@ pub(crate) enum Action {
     Instant(Content),
     Avatar(Content),
     Rename,
+    /// Ends the session in use.
+    Logout,
+    /// Ends all other sessions.
+    Revoke,
     /// Deletes the entry at this place of the list.
     Delete(usize),
 }
@@ -92,7 +96,8 @@ fn choose(member: &Member, dice: &mut Dice) -> Action {
     match dice.below(40) {
         0 => Action::Login,
         1..=3 => Action::Avatar(Content::fresh(Size::Small, dice)),
-        4..=5 => Action::Rename,
+        4 => Action::Rename,
+        5 => [Action::Logout, Action::Revoke][dice.index(2)],
         6..=9 => Action::Instant(Content::common(dice)),
         10..=11 if !member.files.is_empty() => {
             Action::Instant(member.files[dice.index(member.files.len())].content)
@@ -126,6 +131,8 @@ pub(crate) fn perform(member: &mut Member, action: Action) -> Outcome {
         }
         Action::Avatar(content) => set_avatar(member, content),
         Action::Rename => rename(member),
+        Action::Logout => log_out(member),
+        Action::Revoke => revoke(member),
         Action::Delete(at) => delete(member, at),
     }
 }
@@ -164,7 +171,8 @@ fn login(member: &mut Member) -> Outcome {
     let fields = json!({"phone": phone, "password": password});
     match post(member, Format::Json, "/app/login", &fields, None) {
         Some(answer) if answer.code() == 110 => {
-            member.token = Some(answer.text("token").to_owned());
+            let token = answer.text("token").to_owned();
+            member.older.extend(member.token.replace(token));
             Outcome::Acknowledged
         }
         other => not_acknowledged(other),
@@ -273,6 +281,31 @@ fn rename(member: &mut Member) -> Outcome {
             member
                 .doubts
                 .retain(|doubt| !matches!(doubt, Doubt::Name(_)));
+            Outcome::Acknowledged
+        }
+        other => not_acknowledged(other),
+    }
+}
+
+fn log_out(member: &mut Member) -> Outcome {
+    let fields = member.user().signed(json!({}));
+    // Unless it is acknowledged, nobody knows whether the session has ended: it is not used again.
+    let token = member.token.take();
+    match post(member, Format::Json, "/app/user/logout", &fields, None) {
+        Some(answer) if answer.code() == 0 => {
+            member.ended.extend(token);
+            Outcome::Acknowledged
+        }
+        other => not_acknowledged(other),
+    }
+}
+
+fn revoke(member: &mut Member) -> Outcome {
+    let fields = member.user().signed(json!({"revoke": "others"}));
+    let others = std::mem::take(&mut member.older);
+    match post(member, Format::Json, "/app/user/sessions", &fields, None) {
+        Some(answer) if answer.code() == 0 => {
+            member.ended.extend(others);
             Outcome::Acknowledged
         }
         other => not_acknowledged(other),

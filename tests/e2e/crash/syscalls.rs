@@ -30,10 +30,12 @@ enum Request {
     Instant,
     Avatar,
     Rename,
+    Logout,
+    Revoke,
     Delete,
 }
 
-const REQUESTS: [Request; 16] = [
+const REQUESTS: [Request; 18] = [
     Request::Register,
     Request::Login,
     Request::Upload(Way::Json, Size::Small),
@@ -49,6 +51,8 @@ const REQUESTS: [Request; 16] = [
     Request::Instant,
     Request::Avatar,
     Request::Rename,
+    Request::Logout,
+    Request::Revoke,
     Request::Delete,
 ];
 
@@ -103,6 +107,8 @@ impl Rig {
             Request::Instant => Action::Instant(small),
             Request::Avatar => Action::Avatar(Content::fresh(Size::Small, &mut self.dice)),
             Request::Rename => Action::Rename,
+            Request::Logout => Action::Logout,
+            Request::Revoke => Action::Revoke,
             // Never the two that are known.
             Request::Delete => Action::Delete(self.members[0].files.len() - 1),
         };
@@ -115,7 +121,11 @@ impl Rig {
         self.server.start_again();
         check_folder(&self.server);
         check_members(&mut self.members, Depth::Sample, &mut self.dice);
-        // So that there is something to delete.
+        // So that there is a session to revoke, and something to delete.
+        if self.members[0].older.is_empty() {
+            let outcome = self.ask(Request::Login);
+            assert_eq!(outcome, Outcome::Acknowledged);
+        }
         while self.members[0].files.len() < self.known.len() + 2 {
             let outcome = self.ask(Request::Upload(Way::Raw, Size::Small));
             assert_eq!(outcome, Outcome::Acknowledged);
