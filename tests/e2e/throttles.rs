@@ -304,3 +304,57 @@ fn the_log_shows_whole_networks_and_no_address() {
     );
     assert!(!log.contains(&person.phone));
 }
+
+/// A05, A17. Whoever holds a token may not guess the password behind it any faster than at a login.
+#[test]
+fn a05_a17_wrong_old_passwords_wait_together_with_wrong_logins() {
+    let server = Server::with(&[
+        PROXY,
+        ("KMS_THROTTLE_LOGIN_FREE", "2"),
+        ("KMS_THROTTLE_LOGIN_WAIT", "1h"),
+        ("KMS_THROTTLE_LOGIN_LONGEST", "1h"),
+    ]);
+    let user = server.new_user();
+    let (client, person) = (&user.client, &user.person);
+    let change = |from: &str, old: &str| {
+        let fields = user.signed(json!({"password": "nagelneu", "old_password": old}));
+        post_from(client, from, "/app/user/modify", fields)
+    };
+    let thief = "192.0.2.66";
+    change(thief, "wrong one").expect_bare(112);
+    login_from(client, thief, &person.phone, "wrong one").expect_bare(112);
+    change(thief, "wrong one").expect_bare(112);
+    let before = user.state();
+    for old in ["wrong one", &person.password] {
+        let refused = change(thief, old).expect_bare(7);
+        assert!((3500..=3600).contains(&seconds(&refused)), "{refused:?}");
+    }
+    login_from(client, thief, &person.phone, &person.password).expect_bare(7);
+    assert_eq!(user.state(), before);
+    // What needs no password is not concerned, nor is who comes from elsewhere.
+    let name = user.signed(json!({"name": "李四"}));
+    post_from(client, thief, "/app/user/modify", name).expect_bare(150);
+    login_from(client, "198.51.100.7", &person.phone, &person.password).expect_code(110);
+    // A token that is no good comes first, and tells nothing about waits.
+    let fields = json!({"token": "nobody's", "old_password": "wrong one"});
+    post_from(client, thief, "/app/user/modify", fields).expect_bare(3);
+    change("198.51.100.7", &person.password).expect_bare(150);
+}
+
+/// A05, A17, all at once.
+#[test]
+fn a05_a17_wrong_old_passwords_at_once_do_not_slip_through_together() {
+    let server = Server::with(&[("KMS_HASHING_PERMITS", "2"), ("KMS_QUEUE_WAIT", "10min")]);
+    let user = server.new_user();
+    let begun = Instant::now();
+    let codes = at_once(60, |_| {
+        user.modify(json!({"old_password": "wrong one"})).code()
+    });
+    let verified = codes.iter().filter(|code| **code == 112).count();
+    assert!(
+        codes.iter().all(|code| matches!(code, 7 | 112)),
+        "{codes:?}"
+    );
+    let slack = usize::try_from(begun.elapsed().as_secs()).unwrap();
+    assert!((11..=12 + slack).contains(&verified), "{codes:?}");
+}

@@ -1,9 +1,11 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::Coded;
-use kms_domain::users::{Birth, DisplayName, Modify, Password, PasswordPolicy};
+use kms_domain::throttle::{Network, Throttles};
+use kms_domain::users::{Actor, Birth, DisplayName, Modify, Password, PasswordPolicy, Phone};
 
 use crate::answer;
-use crate::call::{Call, TOKEN};
+use crate::app::Services;
+use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape};
 use crate::offload::Lane;
@@ -14,7 +16,7 @@ const BODY: Shape = Shape {
     payload: None,
 };
 
-/// `POST /app/user/modify`, and `modifyinfo`: changes the caller's account. Codes 150, 151, 112, 1.
+/// `POST /app/user/modify`, and `modifyinfo`: changes the caller's account. Codes 150, 151, 112, 7, 1.
 pub(super) async fn modify(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
     let change = parse(&request.fields, request.app.services.passwords);
@@ -23,13 +25,38 @@ pub(super) async fn modify(call: Call) -> Result<HttpResponse, ApiError> {
         Ok(change) if change.password.is_some() || change.old_password.is_some() => Lane::Hashing,
         _ => Lane::Storage,
     };
+    let guess = match &change {
+        Ok(change) if change.old_password.is_some() => Some(guess(&request).await?),
+        _ => None,
+    };
     let origin = origin(&request.head);
     let outcome = request
         .as_actor(lane, move |services, actor| {
-            Ok(services.accounts.modify(actor, change?, &origin)?)
+            let attempt = match guess {
+                Some((throttles, phone, network)) => {
+                    Some(throttles.verify_password(&phone, network)?)
+                }
+                None => None,
+            };
+            let outcome = services.accounts.modify(actor, change?, &origin)?;
+            if let Some(attempt) = attempt {
+                attempt.settle(&outcome);
+            }
+            Ok(outcome)
         })
         .await?;
     Ok(answer::bare(outcome.code()))
+}
+
+/// What an old password is a guess at, and from where: for the throttles it is the same as a login. Who has to
+/// wait anyhow must not stand in the queue for a hash.
+async fn guess(request: &Request) -> Result<(Throttles, Phone, Network), ApiError> {
+    let profile = |services: &Services, actor: &Actor| Ok(services.accounts.profile(actor)?);
+    let phone = request.as_reader(profile).await?.phone;
+    let throttles = request.app.throttles.clone();
+    let network = request.app.network_of(&request.head);
+    throttles.check_password(&phone, network)?;
+    Ok((throttles, phone, network))
 }
 
 fn parse(fields: &Fields, passwords: PasswordPolicy) -> Result<Modify, ApiError> {

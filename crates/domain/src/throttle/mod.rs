@@ -2,11 +2,12 @@
 //!
 //! Three of them, from the narrow to the wide:
 //!
-//! - **Wrong logins, per account and network.** After some that are free, each makes the next login of
+//! - **Wrong passwords, per account and network.** After some that are free, each makes the next login of
 //!   this account from this network wait longer, up to a longest wait. Who comes from another network is
 //!   not concerned, so nobody can lock out an owner. A success forgives all; time forgives one by one.
 //!   Above a number of wrong logins a day from everywhere, no network has free ones for this account
-//!   any more; but the first login from a network never waits.
+//!   any more; but the first login from a network never waits. The old password that a change names is
+//!   verified under the same waits: else whoever holds a token could guess there.
 //! - **Questions about accounts, per network.** The contract demands that testing a phone, registering and
 //!   logging in tell whether there is an account. Every answer that tells costs a token of a bucket.
 //!   What was just told to a network may be told again for nothing, and what succeeded costs nothing.
@@ -23,6 +24,7 @@ mod attempt;
 mod debt;
 mod network;
 mod pair;
+mod password;
 mod policy;
 mod question;
 mod table;
@@ -35,6 +37,7 @@ use crate::users::Phone;
 
 pub use attempt::LoginAttempt;
 pub use network::Network;
+pub use password::PasswordAttempt;
 pub use policy::{Bucket, LoginThrottle, ThrottlePolicy};
 pub use question::Question;
 

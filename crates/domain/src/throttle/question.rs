@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::attempt::LoginAttempt;
 use super::debt::Debt;
+use super::password::PasswordAttempt;
 use super::table::{Entry, Room};
 use super::{Network, State, Throttled};
 use crate::users::{Phone, RegisterOutcome};
@@ -98,7 +99,7 @@ impl Question {
     /// [`Throttled`].
     pub fn check(&self, phone: &Phone) -> Result<(), Throttled> {
         match &self.charged {
-            Some((state, network)) => state.check_login(phone, *network),
+            Some((state, network)) => state.check_password(phone, *network),
             None => Ok(()),
         }
     }
@@ -113,7 +114,8 @@ impl Question {
             Some((state, network)) => Some((Arc::clone(state), *network)),
             None => None,
         };
-        LoginAttempt::begin(self, place, phone)
+        let password = PasswordAttempt::begin(place, phone)?;
+        Ok(LoginAttempt::new(self, password))
     }
 
     /// The charge stays, whatever was told before.

@@ -1,7 +1,8 @@
-//! Logins are in `logins`, questions and requests in `buckets`, the table in `places`.
+//! Logins are in `logins`, old passwords in `old_passwords`, questions and requests in `buckets`, the table in `places`.
 
 mod buckets;
 mod logins;
+mod old_passwords;
 mod places;
 
 use core::net::Ipv4Addr;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use crate::Timestamp;
 use crate::codes::{Code, Coded as _};
-use crate::users::{LoginOutcome, Token};
+use crate::users::{LoginOutcome, Modified, Token};
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -128,6 +129,9 @@ fn switched_off_everything_is_admitted() {
         let attempt = question.log_in(&phone(1)).unwrap();
         attempt.settle(&LoginOutcome::WrongPassword);
         off.ask(network(1)).unwrap().told(&phone(1));
+        off.check_password(&phone(1), network(1)).unwrap();
+        let attempt = off.verify_password(&phone(1), network(1)).unwrap();
+        attempt.settle(&Modified::WrongOldPassword);
     }
 }
 
