@@ -25,6 +25,7 @@ mod backup_disk;
 mod bad_json;
 mod base64_forms;
 mod connections;
+mod cors;
 mod crash;
 mod damage;
 mod every_code;

@@ -12,6 +12,7 @@ use kms_domain::throttle::{Network, Throttles};
 use kms_domain::users::{AccountService, AvatarService, PasswordPolicy, SessionService};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
 use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
@@ -60,6 +61,8 @@ pub struct Admission {
     pub throttles: Throttles,
     /// Whose word counts about where a request comes from.
     pub proxies: TrustedProxies,
+    /// Whose pages may read answers.
+    pub origins: AllowedOrigins,
 }
 
 /// A running server: its use cases, the door to them, and its limits.
@@ -70,6 +73,7 @@ pub struct App {
     uploads: Arc<Semaphore>,
     pub(crate) throttles: Throttles,
     proxies: TrustedProxies,
+    pub(crate) origins: AllowedOrigins,
     anonymous: Arc<Anonymous>,
 }
 
@@ -84,6 +88,7 @@ impl App {
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             throttles: admission.throttles,
             proxies: admission.proxies,
+            origins: admission.origins,
             anonymous: Arc::new(Anonymous {
                 places: Arc::new(Semaphore::new(limits.anonymous_uploads)),
                 bytes: AtomicU64::new(0),

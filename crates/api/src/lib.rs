@@ -19,6 +19,7 @@ mod call;
 pub mod cli;
 pub mod config;
 mod connection;
+pub mod cors;
 mod download;
 mod engine;
 mod error;

@@ -18,6 +18,7 @@ use kms_domain::with_causes;
 use crate::answer;
 use crate::app::App;
 use crate::connection::{Answered, Connection};
+use crate::cors;
 use crate::error::ApiError;
 use crate::origin::origin;
 use crate::quota::OverQuota;
@@ -96,6 +97,7 @@ pub(crate) async fn observe(
     if response.response().extensions().get::<Code>().is_none() {
         response = enveloped(response);
     }
+    response = cors::told(response);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     // An answer that is no JSON says itself how it may be kept and shown.

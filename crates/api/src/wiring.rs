@@ -359,6 +359,7 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
         Admission {
             throttles: throttles::throttles(config)?,
             proxies: config.trusted_proxies.clone(),
+            origins: config.cors_origins.clone(),
         },
     ))
 }

@@ -10,6 +10,7 @@ use super::error::ConfigError;
 use super::setting::{Rule, Setting};
 use super::source::{Given, Origins};
 use super::value::{DefaultVisibility, InstantUpload, LogFilter, LogFormat, Switch, Value};
+use crate::cors::AllowedOrigins;
 use crate::network::TrustedProxies;
 
 macro_rules! table {
@@ -87,6 +88,8 @@ table! {
         workers: usize = 0, in 0..=512;
         /// How long requests in flight may take to finish once the server was told to stop.
         shutdown_timeout: Duration = 30 * SECOND, in Duration::ZERO..=HOUR;
+        /// Origins whose pages may read answers in a browser (CORS); without any, no page may.
+        cors_origins: AllowedOrigins = AllowedOrigins::default();
     }
     "Files" {
         /// The largest file that may be uploaded.

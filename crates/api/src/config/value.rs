@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::{ByteSize, duration};
+use crate::cors::AllowedOrigins;
 use crate::network::TrustedProxies;
 
 /// A kind of value. Reading is the same wherever the text came from; what a number or a boolean in
@@ -153,6 +154,28 @@ impl Value for TrustedProxies {
     }
     fn placeholder() -> String {
         "BLOCKS".to_owned()
+    }
+}
+
+impl Value for AllowedOrigins {
+    const QUOTED_ONLY: bool = true;
+
+    fn parse(text: &str) -> Result<Self, Option<String>> {
+        text.parse()
+            .map_err(|error: crate::cors::OriginsError| Some(error.to_string()))
+    }
+    fn text(&self) -> String {
+        Self::text(self)
+    }
+    fn kind() -> String {
+        "origins".to_owned()
+    }
+    fn example(_default: &str) -> String {
+        ", with commas between them, such as \"https://kms.example.com,http://localhost:5173\""
+            .to_owned()
+    }
+    fn placeholder() -> String {
+        "ORIGINS".to_owned()
     }
 }
 

@@ -135,6 +135,22 @@ fn addresses_paths_and_filters_are_judged_at_once() {
     }
     let loaded = from_env(&[("KMS_TRUSTED_PROXIES", " ::1/128, 10.0.0.0/8 ")]).unwrap();
     assert_eq!(loaded.config.trusted_proxies.text(), "::1,10.0.0.0/8");
+    // A19.
+    for origins in [
+        "*",
+        "null",
+        "https://a.example/",
+        "a.example",
+        "https://A.example",
+    ] {
+        let told = mistake(from_env(&[("KMS_CORS_ORIGINS", origins)]));
+        assert!(told.starts_with("cors_origins"), "{told}");
+    }
+    let loaded = from_env(&[("KMS_CORS_ORIGINS", " https://a.example, http://b:1 ")]).unwrap();
+    assert_eq!(
+        loaded.config.cors_origins.text(),
+        "https://a.example,http://b:1"
+    );
     assert!(mistake(from_file("data_dir = ''")).contains("expected a path"));
     assert!(mistake(from_file("log = 'kms_api=loud'")).contains("expected log directives"));
     assert!(mistake(from_file("log = ' '")).contains("expected log directives"));

@@ -8,6 +8,7 @@ const OTHERS: &str = r#"
     data_dir = "C:\\a \"b\"\u007f\n数据"
     workers = 3
     shutdown_timeout = "1500ms"
+    cors_origins = "https://a.example,http://[::1]:3000"
     max_file = "5MB"
     max_avatar = 1
     max_body = "2KiB"
