@@ -166,12 +166,17 @@ mod tests {
         }
     }
 
-    /// A07, at the size that it names; what is compared is what is stored, the SHA-256.
+    /// A07, at the size that it names. Not even the first 16 characters are, which are 96 bits; whole texts in a
+    /// set of them would take twice as long.
     #[test]
     fn a07_no_two_of_a_million_tokens_are_the_same() {
-        let digests: HashSet<_> = (0..1_000_000)
-            .map(|_| RandomTokens.new_token().unwrap().digest())
-            .collect();
-        assert_eq!(digests.len(), 1_000_000);
+        let beginning = || {
+            let token = RandomTokens.new_token().unwrap();
+            u128::from_be_bytes(*token.expose().as_bytes().first_chunk().unwrap())
+        };
+        let mut beginnings: Vec<u128> = (0..1_000_000).map(|_| beginning()).collect();
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        assert_eq!(beginnings.len(), 1_000_000);
     }
 }
