@@ -85,6 +85,17 @@ impl Server {
         on_worker: impl Fn() + Clone + Send + 'static,
         leave: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        self.run_routes(routes::configure, app, on_worker, leave)
+            .await
+    }
+
+    async fn run_routes(
+        self,
+        routes: fn(&mut web::ServiceConfig),
+        app: App,
+        on_worker: impl Fn() + Clone + Send + 'static,
+        leave: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
         let Self { listener, config } = self;
         let app = web::Data::new(app);
         let ids = web::Data::new(RequestIds::new(config.run_id));
@@ -109,7 +120,7 @@ impl Server {
                 .app_data(app.clone())
                 .app_data(ids.clone())
                 .wrap(from_fn(observe))
-                .configure(routes::configure)
+                .configure(routes)
                 .into_factory()
                 .map_err(|error| error.error_response());
             let leaving = leaving.clone();
@@ -136,3 +147,6 @@ impl Server {
         server.listen("http", listener, service)?.run().await
     }
 }
+
+#[cfg(test)]
+mod tests;

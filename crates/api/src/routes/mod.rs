@@ -48,6 +48,18 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .default_service(web::to(unknown_route));
 }
 
+/// The same, and one of each kind whose handler panics.
+#[cfg(test)]
+pub(crate) fn configure_with_broken_ones(config: &mut web::ServiceConfig) {
+    async fn broken(_: Call) -> Result<HttpResponse, ApiError> {
+        panic!("a broken handler")
+    }
+    config
+        .service(post("/app/broken").to(broken))
+        .service(Resource::new("/api/v1/broken").route(v1::to(web::get(), broken)))
+        .configure(configure);
+}
+
 /// A route that knows only POST, as all of the contract's do.
 fn post(path: &'static str) -> Post {
     Post(path)

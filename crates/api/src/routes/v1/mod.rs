@@ -54,7 +54,7 @@ pub(crate) fn refused(error: ApiError) -> HttpResponse {
 }
 
 /// A handler whose errors become problems.
-fn to<F, Answering>(route: Route, handler: F) -> Route
+pub(super) fn to<F, Answering>(route: Route, handler: F) -> Route
 where
     F: Fn(Call) -> Answering + Clone + 'static,
     Answering: Future<Output = Result<HttpResponse, ApiError>> + 'static,
