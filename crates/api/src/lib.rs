@@ -23,6 +23,8 @@ pub mod cors;
 mod download;
 mod engine;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod intake;
 mod middleware;
 pub mod network;
