@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::client::base64;
 use crate::harness::data::with;
 use crate::harness::wire::post;
-use crate::harness::{Encoded, Format, Server, User, Wire, bytes};
+use crate::harness::{Encoded, Format, Server, User, Wire, bytes, contract_paths};
 
 /// Bodies that break the rules, around a good token, so that only what is wrong can be the reason.
 fn broken(token: &str) -> Vec<(&'static str, Vec<u8>)> {
@@ -152,20 +152,7 @@ fn every_route_refuses_what_is_no_json_object() {
     let server = Server::start();
     let user = settled(&server);
     let before = user.state();
-    for route in [
-        "/app/register",
-        "/app/register/testphone",
-        "/app/login",
-        "/app/user/avatar",
-        "/app/user/get_avatar",
-        "/app/user/upload",
-        "/app/user/getfile",
-        "/app/user/modify",
-        "/app/user/modifyinfo",
-        "/app/user/info",
-        "/app/user/getownfilelist",
-        "/app/user/getfilelist",
-    ] {
+    for route in contract_paths() {
         for (name, body) in broken(&user.token) {
             let answer = user.client.post_raw(route, body);
             assert_eq!(answer.code(), 1, "{route}: {name}");

@@ -1,9 +1,10 @@
 //! End to end: the contract over a real socket, against the real binary, as a stranger reads it.
 //!
-//! Nothing here knows how the server is made. Codes, texts and statuses are written out once more in
-//! [`harness::answer`], each test has a server of its own in a folder of its own, and every single
-//! answer is checked for the envelope and the headers that all answers have. A server that is
-//! stopped must leave nothing staged and nothing in its log that looks like a panic.
+//! Nothing here knows how the server is made; only the list of its routes is its own, so that no test
+//! leaves one out. Codes, texts and statuses are written out once more in [`harness::answer`], each test
+//! has a server of its own in a folder of its own, and every single answer is checked for the envelope and
+//! the headers that all answers have. A server that is stopped must leave nothing staged and nothing in its
+//! log that looks like a panic.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -43,6 +44,7 @@ mod overload;
 mod quotas;
 mod read_only;
 mod restart;
+mod rights;
 mod routes;
 mod secrets;
 mod sessions;

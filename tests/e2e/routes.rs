@@ -3,25 +3,7 @@
 use serde_json::json;
 
 use crate::harness::wire::head;
-use crate::harness::{Encoded, Server, Wire};
-
-/// Every route of the contract, the alias of one, and ours beside them.
-const ROUTES: [&str; 14] = [
-    "/app/register",
-    "/app/register/testphone",
-    "/app/login",
-    "/app/user/avatar",
-    "/app/user/get_avatar",
-    "/app/user/upload",
-    "/app/user/getfile",
-    "/app/user/modify",
-    "/app/user/modifyinfo",
-    "/app/user/info",
-    "/app/user/logout",
-    "/app/user/sessions",
-    "/app/user/getownfilelist",
-    "/app/user/getfilelist",
-];
+use crate::harness::{Encoded, Server, Wire, contract_paths};
 
 #[test]
 fn an_unknown_path_is_not_found_whatever_the_method() {
@@ -77,7 +59,7 @@ fn a_query_changes_nothing() {
 fn a_known_route_knows_no_method_but_post() {
     let server = Server::start();
     let client = server.client();
-    for route in ROUTES {
+    for route in contract_paths() {
         for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"] {
             let body = Encoded::raw(None, "");
             let answer = client.send(method, route, &[], &body).expect_bare(10);
@@ -91,7 +73,7 @@ fn head_is_answered_with_headers_alone() {
     let server = Server::start();
     let client = server.client();
     let body = Encoded::raw(None, "");
-    for route in ROUTES {
+    for route in contract_paths() {
         let answer = client.send("HEAD", route, &[], &body);
         assert_eq!(answer.status, 405);
         assert_eq!(answer.header("allow"), Some("POST"));

@@ -38,4 +38,5 @@ mod spool;
 mod staging;
 
 pub use app::{Admission, App, Limits, Services};
+pub use routes::{Endpoint, endpoints};
 pub use server::{Server, ServerConfig};

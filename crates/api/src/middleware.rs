@@ -8,7 +8,8 @@ use std::time::Instant;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, ResponseError as _, web};
@@ -27,9 +28,12 @@ use crate::routes::v1;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// Nothing in an answer may ever act as a page.
-const NO_CONTENT_ALLOWED: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// Paths hold ids of files, which are nobody else's business.
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+/// Nothing in an answer may ever act as a page. `default-src` does not stand for the other three.
+const NO_CONTENT_ALLOWED: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
 
 /// Source of request ids: unique within a run by the counter, across runs by the prefix.
 #[derive(Debug)]
@@ -100,6 +104,7 @@ pub(crate) async fn observe(
     response = cors::told(response);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(REFERRER_POLICY, NO_REFERRER);
     // An answer that is no JSON says itself how it may be kept and shown.
     for (name, value) in [
         (CACHE_CONTROL, NO_STORE),

@@ -82,8 +82,9 @@ impl Answer {
             ("cache-control", "no-store"),
             (
                 "content-security-policy",
-                "default-src 'none'; frame-ancestors 'none'",
+                "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
             ),
+            ("referrer-policy", "no-referrer"),
         ] {
             assert_eq!(self.header(name), Some(expected), "{name} of {self:?}");
         }

@@ -5,6 +5,7 @@ pub(crate) mod blobs;
 pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod data;
+pub(crate) mod dump;
 pub(crate) mod mount;
 pub(crate) mod reply;
 pub(crate) mod server;
@@ -24,3 +25,10 @@ pub(crate) use upkeep::collect_all;
 pub(crate) use user::User;
 pub(crate) use wait::{at_once, until};
 pub(crate) use wire::Wire;
+
+/// The paths of the contract and of its continuation. That none is missing, and none is there that nobody knows
+/// of, is for [`crate::rights`] to say.
+pub(crate) fn contract_paths() -> impl Iterator<Item = &'static str> {
+    let paths = kms_api::endpoints().map(|endpoint| endpoint.path);
+    paths.filter(|path| path.starts_with("/app/"))
+}

@@ -24,6 +24,7 @@ impl Reply {
             body,
         };
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
         assert!(
             reply
                 .header("x-request-id")
@@ -34,14 +35,17 @@ impl Reply {
             assert_eq!(reply.header(name), None, "{reply:?}");
         }
         let bytes = matches!(status, 200 | 206 | 304);
-        let (cache, policy) = if bytes {
-            ("private, no-cache", "default-src 'none'; sandbox")
+        let (cache, sandbox) = if bytes {
+            ("private, no-cache", " sandbox;")
         } else {
-            ("no-store", "default-src 'none'; frame-ancestors 'none'")
+            ("no-store", "")
         };
+        let policy = format!(
+            "default-src 'none';{sandbox} frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        );
         assert_eq!(reply.header("cache-control"), Some(cache), "{reply:?}");
         let found = reply.header("content-security-policy");
-        assert_eq!(found, Some(policy), "{reply:?}");
+        assert_eq!(found, Some(policy.as_str()), "{reply:?}");
         reply
     }
 

@@ -12,6 +12,7 @@ mod own_file_list;
 mod recommended;
 mod register;
 mod sessions;
+mod table;
 mod test_phone;
 mod upload;
 pub(crate) mod v1;
@@ -26,24 +27,40 @@ use kms_domain::codes::Code;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::panic_text;
+pub use table::{Endpoint, endpoints};
 
-/// Every route there is.
+/// Makes the table that is registered and the one that is read out of one.
+macro_rules! contract {
+    ($($path:literal => $handler:path,)+) => {
+        const ROUTES: &[Endpoint] = &[$(Endpoint { path: $path, methods: "POST" }),+];
+
+        fn register(config: &mut web::ServiceConfig) {
+            config$(.service(post($path).to($handler)))+;
+        }
+    };
+}
+
+contract! {
+    "/app/register" => register::register,
+    "/app/register/testphone" => test_phone::test_phone,
+    "/app/login" => login::login,
+    "/app/user/avatar" => avatar::set_avatar,
+    "/app/user/get_avatar" => get_avatar::get_avatar,
+    "/app/user/upload" => upload::upload,
+    "/app/user/getfile" => get_file::get_file,
+    "/app/user/modify" => modify::modify,
+    "/app/user/modifyinfo" => modify::modify,
+    "/app/user/logout" => logout::logout,
+    "/app/user/sessions" => sessions::sessions,
+    "/app/user/info" => info::info,
+    "/app/user/getownfilelist" => own_file_list::own_file_list,
+    "/app/user/getfilelist" => recommended::recommended,
+}
+
+/// The contract's routes, those below `/api/v1`, and an answer for all the others.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    register(config);
     config
-        .service(post("/app/register").to(register::register))
-        .service(post("/app/register/testphone").to(test_phone::test_phone))
-        .service(post("/app/login").to(login::login))
-        .service(post("/app/user/avatar").to(avatar::set_avatar))
-        .service(post("/app/user/get_avatar").to(get_avatar::get_avatar))
-        .service(post("/app/user/upload").to(upload::upload))
-        .service(post("/app/user/getfile").to(get_file::get_file))
-        .service(post("/app/user/modify").to(modify::modify))
-        .service(post("/app/user/modifyinfo").to(modify::modify))
-        .service(post("/app/user/logout").to(logout::logout))
-        .service(post("/app/user/sessions").to(sessions::sessions))
-        .service(post("/app/user/info").to(info::info))
-        .service(post("/app/user/getownfilelist").to(own_file_list::own_file_list))
-        .service(post("/app/user/getfilelist").to(recommended::recommended))
         .service(v1::scope())
         .default_service(web::to(unknown_route));
 }

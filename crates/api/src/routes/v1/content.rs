@@ -24,8 +24,11 @@ const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream")
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 /// A browser may keep it, but asks each time whether it may still show it.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// Whatever the bytes are, a browser that shows them runs nothing of them.
-const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
+/// Whatever the bytes are, a browser that shows them runs nothing of them, and nobody's page shows them
+/// as its own.
+const SANDBOX: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
 
 /// `GET` and `HEAD /api/v1/files/{fid}/content`: a file that the caller may read, or a part of it.
 /// 200, 206, 304, 412, 416; codes 140, 2, 1.

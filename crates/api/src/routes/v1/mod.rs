@@ -12,34 +12,43 @@ mod range;
 use actix_web::{HttpResponse, Resource, ResponseError as _, Route, Scope, web};
 use kms_domain::codes::Code;
 
+use super::table::Endpoint;
 use crate::call::Call;
 use crate::error::ApiError;
 
 use problem::Problem;
 pub(crate) use problem::{cause, refusal};
 
-const PREFIX: &str = "/api/v1";
+/// Makes the table that is registered and the one that is read out of one. The texts are what `Allow` says.
+macro_rules! below {
+    ($prefix:literal: $($path:literal, $allow:literal { $($method:ident => $handler:path),+ })+) => {
+        const PREFIX: &str = $prefix;
 
-/// The routes below the prefix.
+        pub(super) const ROUTES: &[Endpoint] =
+            &[$(Endpoint { path: concat!($prefix, $path), methods: $allow }),+];
+
+        fn register(scope: Scope) -> Scope {
+            scope$(.service(
+                Resource::new($path)
+                    $(.route(to(web::$method(), $handler)))+
+                    .default_service(to(web::route(), |_: Call| async {
+                        Err(ApiError::method_not_allowed($allow))
+                    })),
+            ))+
+        }
+    };
+}
+
+below! {
+    "/api/v1":
+    "/files", "POST" { post => create_file::create_file }
+    "/files/{fid}", "DELETE" { delete => delete_file::delete_file }
+    "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content }
+}
+
+/// The routes below the prefix, and an answer for all the others.
 pub(super) fn scope() -> Scope {
-    web::scope(PREFIX)
-        .service(
-            Resource::new("/files")
-                .route(to(web::post(), create_file::create_file))
-                .default_service(to(web::route(), only_post)),
-        )
-        .service(
-            Resource::new("/files/{fid}")
-                .route(to(web::delete(), delete_file::delete_file))
-                .default_service(to(web::route(), only_delete)),
-        )
-        .service(
-            Resource::new("/files/{fid}/content")
-                .route(to(web::get(), content::content))
-                .route(to(web::head(), content::content))
-                .default_service(to(web::route(), only_get)),
-        )
-        .default_service(to(web::route(), unknown_route))
+    register(web::scope(PREFIX)).default_service(to(web::route(), unknown_route))
 }
 
 /// Whether a path is answered here, an unknown one below the prefix included.
@@ -66,18 +75,6 @@ async fn problems(
     answering: impl Future<Output = Result<HttpResponse, ApiError>>,
 ) -> Result<HttpResponse, Problem> {
     Ok(super::surviving(answering).await?)
-}
-
-async fn only_post(_: Call) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed("POST"))
-}
-
-async fn only_delete(_: Call) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed("DELETE"))
-}
-
-async fn only_get(_: Call) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed("GET, HEAD"))
 }
 
 async fn unknown_route(_: Call) -> Result<HttpResponse, ApiError> {

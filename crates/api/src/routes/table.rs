@@ -1,0 +1,16 @@
+//! What the route tables have in common. A table is written once, by a macro that makes of it both what the
+//! server registers and what a test can read: a route that no test knows of is found by one that counts.
+
+/// A path that the server knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// As it is registered; `{fid}` stands for any one segment.
+    pub path: &'static str,
+    /// The methods that it knows, as `Allow` names them.
+    pub methods: &'static str,
+}
+
+/// Every route there is. For tests that must leave none out.
+pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    super::ROUTES.iter().chain(super::v1::ROUTES)
+}
