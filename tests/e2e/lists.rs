@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::user::{Entry, fids};
 use crate::harness::wire::post;
-use crate::harness::{Server, User, Wire, md5_hex};
+use crate::harness::{Server, User, Wire, contract_paths, md5_hex};
 
 /// Now in milliseconds since 1970.
 #[allow(
@@ -232,4 +232,52 @@ fn the_recommended_list_is_as_long_as_the_operator_wants() {
     }
     assert_eq!(user.recommended().len(), 3);
     assert_eq!(other.own().len(), 5);
+}
+
+/// A16, over every route, so that a list which is new is looked at as well.
+#[test]
+fn a16_whatever_an_answer_lists_has_arrays_of_one_length_and_is_for_its_asker_to_read() {
+    let server = Server::start();
+    let client = server.client();
+    let users: Vec<_> = (0..3).map(|_| client.new_user()).collect();
+    for (number, user) in users.iter().enumerate() {
+        for kind in ["public", "private", "deleted"] {
+            let content = format!("{kind} of {number}");
+            let fid = match kind {
+                "private" => user.hide(&content, content.as_bytes()),
+                _ => user.publish(&content, content.as_bytes()),
+            };
+            if kind == "deleted" {
+                user.delete(&fid).expect_status(204);
+            }
+        }
+    }
+    let mut named = 0;
+    for user in &users {
+        for path in contract_paths() {
+            // A route may end the session that asks.
+            let asker = client.sign_in(&user.person);
+            let answer = asker.post(path, json!({}));
+            let fields = answer.json.as_object().unwrap();
+            let arrays: Vec<_> = fields
+                .values()
+                .filter_map(|field| field.as_array())
+                .collect();
+            for array in &arrays {
+                assert_eq!(array.len(), arrays[0].len(), "{path}: {answer:?}");
+                assert_eq!(answer.json["total"], array.len(), "{path}: {answer:?}");
+            }
+            for fid in fields
+                .get("fidlist")
+                .and_then(|list| list.as_array())
+                .into_iter()
+                .flatten()
+            {
+                user.get_file(fid.as_str().unwrap()).expect_code(140);
+                named += 1;
+            }
+        }
+    }
+    // Two of one's own, and one of each of the others.
+    assert_eq!(named, 3 * 4);
 }

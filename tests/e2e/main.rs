@@ -33,6 +33,7 @@ mod every_code;
 mod fields;
 mod formats;
 mod full_disk;
+mod headers;
 mod instant;
 mod limits;
 mod lists;

@@ -31,6 +31,14 @@ impl Reply {
                 .is_some_and(|id| !id.is_empty()),
             "no request id: {reply:?}"
         );
+        if !matches!(status, 200 | 204 | 206 | 304) {
+            let media_type = reply.header("content-type").unwrap_or_default();
+            let is_json = matches!(
+                media_type,
+                "application/json; charset=utf-8" | "application/problem+json"
+            );
+            assert!(is_json, "no JSON: {reply:?}");
+        }
         for name in ["server", "access-control-allow-origin"] {
             assert_eq!(reply.header(name), None, "{reply:?}");
         }
