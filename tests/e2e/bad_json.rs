@@ -137,13 +137,13 @@ fn settled(server: &Server) -> User {
 fn what_is_no_json_object_is_refused_and_changes_nothing() {
     let server = Server::start();
     let user = settled(&server);
-    let before = user.state();
+    let before = server.dump();
     for (name, body) in broken(&user.token) {
         let begun = Instant::now();
         let answer = user.client.post_raw("/app/user/info", body);
         assert_eq!(answer.code(), 1, "{name}");
         assert!(begun.elapsed() < Duration::from_secs(5), "{name}");
-        assert_eq!(user.state(), before, "{name}");
+        server.expect_unchanged(&before, name);
     }
 }
 
@@ -151,21 +151,21 @@ fn what_is_no_json_object_is_refused_and_changes_nothing() {
 fn every_route_refuses_what_is_no_json_object() {
     let server = Server::start();
     let user = settled(&server);
-    let before = user.state();
+    let before = server.dump();
     for route in contract_paths() {
         for (name, body) in broken(&user.token) {
             let answer = user.client.post_raw(route, body);
             assert_eq!(answer.code(), 1, "{route}: {name}");
         }
     }
-    assert_eq!(user.state(), before);
+    server.expect_unchanged(&before, "a body");
 }
 
 #[test]
 fn what_is_broken_behind_the_data_of_an_upload_is_found_too() {
     let server = Server::start();
     let user = settled(&server);
-    let before = user.state();
+    let before = server.dump();
     let token = &user.token;
     for size in [10, 600_000] {
         let data = base64(&bytes(1, size));
@@ -192,7 +192,7 @@ fn what_is_broken_behind_the_data_of_an_upload_is_found_too() {
             .post_raw("/app/user/upload", twice)
             .expect_bare(1);
     }
-    assert_eq!(user.state(), before);
+    server.expect_unchanged(&before, "a body");
     server.only_blob();
 }
 
@@ -208,7 +208,7 @@ fn nesting_of_32_is_read() {
 fn nul_is_refused_in_every_field() {
     let server = Server::start();
     let user = settled(&server);
-    let before = user.state();
+    let before = server.dump();
     let person = crate::harness::Person::new();
     let upload = json!({
         "token": user.token, "name": "a", "md5": "0".repeat(32), "sha256": "0".repeat(64),
@@ -247,7 +247,7 @@ fn nul_is_refused_in_every_field() {
         }
     }
     user.client.test_phone(&person.phone).expect_code(102);
-    assert_eq!(user.state(), before);
+    server.expect_unchanged(&before, "a body");
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_hundred_thousand_unknown_keys_and_a_huge_one_are_ignored_in_time() {
 fn broken_forms_are_refused() {
     let server = Server::start();
     let user = settled(&server);
-    let before = user.state();
+    let before = server.dump();
     let token = &user.token;
     for body in [
         format!("token={token}&token={token}"),
@@ -295,14 +295,14 @@ fn broken_forms_are_refused() {
         let answer = user.client.send("POST", "/app/user/info", &[], &form);
         assert_eq!(answer.code(), 1, "{body}");
     }
-    assert_eq!(user.state(), before);
+    server.expect_unchanged(&before, "a body");
 }
 
 #[test]
 fn broken_multipart_bodies_are_refused() {
     let server = Server::start();
     let user = settled(&server);
-    let before = user.state();
+    let before = server.dump();
     let fields = user.signed(json!({"name": "b"}));
     let good = Encoded::new(Format::Multipart, &fields, Some(&bytes(1, 100_000)));
     let content_type = good.content_type.clone().unwrap();
@@ -347,7 +347,7 @@ fn broken_multipart_bodies_are_refused() {
     ] {
         let answer = send(content_type, bytes);
         assert_eq!(answer.code(), 1, "{name}: {answer:?}");
-        assert_eq!(user.state(), before, "{name}");
+        server.expect_unchanged(&before, name);
     }
     send(&content_type, good.bytes.clone()).expect_code(130);
 }

@@ -1,10 +1,10 @@
 //! What goes on below a request: slow, lying and eager clients.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::bad_input::open_files;
 use crate::harness::client::base64;
 use crate::harness::wire::{head, post, post_head};
 use crate::harness::{Server, Wire, bytes, until};
@@ -233,13 +233,6 @@ fn the_head_of_a_later_request_has_its_time_too() {
     }
     wire.send("POST /app/user/info HTTP/1.1\r\nX: ");
     until("the connection is closed", || wire.try_send("x").is_err());
-}
-
-/// Files and sockets that the server has open.
-fn open_files(server: &Server) -> usize {
-    fs::read_dir(format!("/proc/{}/fd", server.pid()))
-        .unwrap()
-        .count()
 }
 
 #[test]

@@ -81,10 +81,39 @@ impl Server {
         assert!(difference.is_empty(), "{by} changed {difference:#?}");
     }
 
+    /// As [`Self::expect_unchanged`], of the rows alone: copies that no row names may wait for collection.
+    #[track_caller]
+    pub(crate) fn expect_rows_unchanged(&self, before: &Dump) {
+        let mut rows = before.clone();
+        let mut now = self.dump();
+        for dump in [&mut rows, &mut now] {
+            dump.0.retain(|name, _| !name.contains('/'));
+        }
+        let difference = rows.difference(&now);
+        assert!(difference.is_empty(), "rows have changed: {difference:#?}");
+    }
+
+    /// Holds the database's lock for writing, as another program might, until it is dropped.
+    #[track_caller]
+    pub(crate) fn lock_database(&self) -> impl Drop {
+        let mut database = open(self, "rw");
+        database.batch_execute("BEGIN IMMEDIATE").unwrap();
+        Lock(database)
+    }
+
     /// Runs SQL on the database, under the running server.
     #[track_caller]
     pub(crate) fn tamper(&self, sql: &str) {
         open(self, "rw").batch_execute(sql).unwrap();
+    }
+}
+
+/// A transaction that is rolled back in the end.
+struct Lock(SqliteConnection);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.batch_execute("ROLLBACK");
     }
 }
 
