@@ -99,7 +99,7 @@ fn of_a_thousand_uploads_at_once_each_is_an_entry_of_its_own() {
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Moves all times that are kept, which to the server is its clock moving the other way. The clock itself is
-/// a port, and what a jump does to the use cases is in `kms-testkit`'s `clock` test.
+/// a port; the model of the whole application (`inprocess` in kms-api) winds it between requests.
 fn shift_times(server: &Server, millis: i64) {
     server.tamper(&format!(
         "UPDATE users SET created_at = created_at + {millis}, first_login_at = first_login_at + {millis};

@@ -314,9 +314,13 @@ pub(crate) fn identify(
 /// The token of an `Authorization: Bearer` header. Another scheme is somebody else's business, a
 /// proxy's for example.
 fn bearer(head: &HttpRequest) -> Option<String> {
-    let value = head.headers().get(AUTHORIZATION)?;
+    bearer_of(head.headers().get(AUTHORIZATION)?.as_bytes())
+}
+
+/// The token in the value of such a header.
+pub(crate) fn bearer_of(value: &[u8]) -> Option<String> {
     // Bytes that are no UTF-8 make a token that nobody has, which is what they are.
-    let value = String::from_utf8_lossy(value.as_bytes());
+    let value = String::from_utf8_lossy(value);
     let (scheme, token) = value.split_once([' ', '\t']).unwrap_or((&value, ""));
     scheme
         .eq_ignore_ascii_case("bearer")

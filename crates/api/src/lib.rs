@@ -12,6 +12,9 @@
 //! line in the table of `routes`, a section in `docs/API.md`, a case in the end-to-end suite; the
 //! checklist is `docs/howto/add-an-endpoint.md`.
 
+#[cfg(test)]
+extern crate self as kms_api;
+
 mod answer;
 mod app;
 mod blocks;
@@ -25,6 +28,8 @@ mod engine;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod inprocess;
 pub mod intake;
 mod middleware;
 pub mod network;

@@ -4,7 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::{Failure, Outcome, process};
 
-const TARGETS: [&str; 4] = ["json", "form", "multipart", "base64"];
+const TARGETS: [&str; 7] = [
+    "json",
+    "form",
+    "multipart",
+    "base64",
+    "range",
+    "headers",
+    "request",
+];
 const DEFAULT_SECONDS: u32 = 60;
 /// Longest input: longer ones find nothing new in parsers that keep a few kilobytes.
 const MAX_INPUT: u32 = 16 * 1024;

@@ -178,6 +178,16 @@ fn tags(line: &[u8]) -> Option<Vec<Tag<'_>>> {
     Some(tags)
 }
 
+/// The same for who compares it with a plainer reader: whether each tag is weak, and what is between its quotes.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn listed(line: &[u8]) -> Option<Vec<(bool, Vec<u8>)>> {
+    let plain = |tag: &Tag<'_>| {
+        let inner = tag.opaque.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        Some((tag.weak, inner.to_vec()))
+    };
+    tags(line)?.iter().map(plain).collect()
+}
+
 fn first_tag(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
     let (weak, quoted) = match text.strip_prefix(b"W/") {
         Some(quoted) => (true, quoted),

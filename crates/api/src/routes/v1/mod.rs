@@ -51,6 +51,27 @@ pub(super) fn scope() -> Scope {
     register(web::scope(PREFIX)).default_service(to(web::route(), unknown_route))
 }
 
+/// The readers of headers, for who compares them with plainer ones.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod readers {
+    /// The tags of a line, each with whether it is weak.
+    pub(crate) fn tags(line: &[u8]) -> Option<Vec<(bool, Vec<u8>)>> {
+        super::conditional::listed(line)
+    }
+
+    /// The `Content-Disposition` of a title.
+    pub(crate) fn attachment(title: &str) -> String {
+        super::disposition::attachment(title)
+    }
+
+    /// See `kms_api::inprocess::plain::range`, which this must be like.
+    pub(crate) fn range(value: &[u8], size: u64) -> Option<Option<(u64, u64)>> {
+        let range = super::range::Range::parse(value)?;
+        let span = range.within(size);
+        Some(span.map(|span| (span.start, span.length)))
+    }
+}
+
 /// Whether a path is answered here, an unknown one below the prefix included.
 pub(crate) fn owns(path: &str) -> bool {
     path.strip_prefix(PREFIX)

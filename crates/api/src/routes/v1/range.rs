@@ -34,7 +34,7 @@ impl Range {
         Self::parse(only.as_bytes())
     }
 
-    fn parse(value: &[u8]) -> Option<Self> {
+    pub(super) fn parse(value: &[u8]) -> Option<Self> {
         let (unit, set) = value.split_at_checked(b"bytes=".len())?;
         if !unit.eq_ignore_ascii_case(b"bytes=") {
             return None;
