@@ -1,18 +1,32 @@
 //! A few of the sequences that the fuzz targets go on with for hours.
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::model::run;
 use super::plain::{self, readers};
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+/// How many sequences; more are for the fuzz target, or for whoever has no nightly compiler.
+#[allow(clippy::disallowed_methods, reason = "a test has no configuration")]
+fn cases() -> u32 {
+    let chosen = std::env::var("KMS_REQUEST_CASES").ok();
+    chosen.map_or(64, |cases| cases.parse().expect("a number of sequences"))
+}
 
-    #[test]
-    fn whatever_is_asked_in_whatever_order_the_application_answers_as_the_model(
-        bytes in prop::collection::vec(any::<u8>(), 0..600),
-    ) {
+#[test]
+fn whatever_is_asked_in_whatever_order_the_application_answers_as_the_model() {
+    let config = ProptestConfig {
+        cases: cases(),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let bytes = prop::collection::vec(any::<u8>(), 0..600);
+    let result = TestRunner::new(config).run(&bytes, |bytes| {
         run(&bytes);
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
     }
 }
 
