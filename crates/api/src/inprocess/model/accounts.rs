@@ -36,6 +36,16 @@ const PASSWORDS: &[(&str, bool, bool)] = &[
 const EMAILS: &[(&str, bool)] = &[("a@b.cn", true), ("张三@例子.中国", true), ("a@b@c", false)];
 const BIRTHS: &[i64] = &[0, -1, i64::MIN, i64::MAX, 631_152_000_000];
 impl Story<'_> {
+    /// Two people who have signed in, so that everything can happen from the first request on.
+    pub(super) fn begin(&mut self) {
+        for phone in [0, 2] {
+            // The choices of `register` and `login`: who, and the first of everything else.
+            self.at_its_time(|story| story.register(&mut Dice(&[phone])));
+            self.at_its_time(|story| story.login(&mut Dice(&[phone])));
+        }
+        assert_eq!(self.model.tokens.len(), 2);
+    }
+
     pub(super) fn register(&mut self, dice: &mut Dice<'_>) {
         let (phone, kept) = dice.pick(PHONES);
         let (name, named) = dice.pick(NAMES);

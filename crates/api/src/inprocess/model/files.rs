@@ -10,8 +10,13 @@ use super::world::{MAX_AVATAR, MAX_FILE};
 impl Story<'_> {
     /// Bytes, some of them known to everybody and some of a length that decides something.
     pub(super) fn some_content(dice: &mut Dice<'_>, most: usize) -> Vec<u8> {
-        let length = dice.pick(&[0, 1, 2, 3, 7, 100, 33_000, most - 1, most, most + 1]);
-        vec![dice.byte() % 3; length]
+        let length = if dice.once_in(3) {
+            dice.pick(&[0, 3, 7, 100, 33_000, most - 1, most, most + 1])
+        } else {
+            // Few, so that they meet again.
+            dice.pick(&[1, 2])
+        };
+        vec![dice.byte() % 2; length]
     }
 
     pub(super) fn avatar(&mut self, dice: &mut Dice<'_>) {
@@ -118,6 +123,9 @@ impl Story<'_> {
 }
 
 fn some_title(dice: &mut Dice<'_>) -> (String, bool) {
+    if !dice.once_in(4) {
+        return ("title".to_owned(), true);
+    }
     let (text, count, good) = dice.pick(&[
         ("a", 1, true),
         ("../'%\"\\报告", 1, true),

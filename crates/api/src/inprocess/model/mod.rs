@@ -30,6 +30,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let (world, app) = World::new();
     serve(app, |send| {
         let mut story = Story::new(&world, send);
+        story.begin();
         let mut dice = Dice(bytes);
         for _ in 0..MOST_CALLS {
             if dice.is_empty() || story.is_over() {

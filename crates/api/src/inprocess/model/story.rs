@@ -52,11 +52,20 @@ impl<'a> Story<'a> {
         self.over
     }
 
-    pub(super) fn step(&mut self, dice: &mut Dice<'_>) {
-        // Each request has a time of its own, so that nothing is equally old.
+    /// Does something at a time of its own, so that nothing is equally old.
+    pub(super) fn at_its_time(&mut self, act: impl FnOnce(&mut Self)) {
         self.count += 1;
         self.model.now = self.hours * HOUR + self.count + 1_800_000_000_000;
-        self.world.clock.set(Timestamp::from_millis(self.model.now));
+        let now = Timestamp::from_millis(self.model.now);
+        self.world.clock.set(now);
+        act(self);
+    }
+
+    pub(super) fn step(&mut self, dice: &mut Dice<'_>) {
+        self.at_its_time(|story| story.act(dice));
+    }
+
+    fn act(&mut self, dice: &mut Dice<'_>) {
         match dice.byte() % 20 {
             0 | 1 => self.register(dice),
             2 | 3 => self.login(dice),
@@ -78,7 +87,7 @@ impl<'a> Story<'a> {
 
     /// Who asks: somebody with a token that is good, was good or never was, or nobody.
     pub(super) fn asker(&self, dice: &mut Dice<'_>) -> Asker {
-        let token = match dice.byte() % 8 {
+        let token = match dice.byte() % 24 {
             0 => None,
             1 => Some(String::new()),
             2 => Some("made-up".to_owned()),
