@@ -6,7 +6,7 @@ use std::time::Duration;
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::audit::{Audit, RefusalPolicy};
-use kms_domain::files::{FileService, FileServiceConfig, InstantUpload, Visibility};
+use kms_domain::files::{FileService, FileServiceConfig, InstantUpload, Quota, Visibility};
 use kms_domain::throttle::Throttles;
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
@@ -76,6 +76,7 @@ impl World {
             },
             files: FileService {
                 files: ports.files,
+                usage: ports.usage,
                 blobs: ports.blobs,
                 store: bytes,
                 ids,
@@ -85,6 +86,7 @@ impl World {
                     default_visibility: Visibility::Public,
                     instant_upload: InstantUpload::Public,
                     recommended_limit: 1000,
+                    quota: Quota::NONE,
                 },
             },
             audit,
