@@ -4,7 +4,13 @@
 //! **Adding a target.** A function here with its row in [`TARGETS`], a file of that name in `fuzz/fuzz_targets`
 //! with its `[[bin]]`, a few inputs in a folder of that name in `fuzz/corpus`, and the name in `cargo xtask fuzz`.
 //! One that needs what only tests of this crate have is `#[cfg(test)]` in the table.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a panic is how a target tells of a difference"
+)]
 
+use crate::inprocess::plain::{self, readers};
 use crate::intake::reference::{check_base64, check_form, check_json, check_multipart};
 
 /// What a target does with an input. It panics if something is wrong.
@@ -14,8 +20,13 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("base64", base64),
     ("form", form),
+    ("headers", headers),
     ("json", json),
     ("multipart", multipart),
+    ("range", range),
+    // Its model needs the adapters of kms-testkit, on which the library cannot depend.
+    #[cfg(test)]
+    ("request", crate::inprocess::model::run),
 ];
 
 /// See [`check_base64`].
@@ -36,6 +47,39 @@ pub fn json(input: &[u8]) {
 /// See [`check_multipart`].
 pub fn multipart(input: &[u8]) {
     cut(input, check_multipart);
+}
+
+/// `If-Match` and its like, `Authorization` and `Content-Disposition`, beside plainer readers.
+pub fn headers(input: &[u8]) {
+    assert_eq!(readers::tags(input), plain::tags(input), "{input:?}");
+    for text in [input, &[b"bearer ", input].concat()] {
+        assert_eq!(readers::bearer_of(text), plain::bearer(text), "{text:?}");
+    }
+    let title = String::from_utf8_lossy(input);
+    let value = readers::attachment(&title);
+    assert!(
+        value.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+        "{value}"
+    );
+    assert_eq!(value.matches('"').count(), 2, "{value}");
+    assert!(!value.contains(['\\', '/']), "{value}");
+}
+
+/// `Range` as the server reads it and as a plainer reader does. The first eight bytes are the size of a content,
+/// of which the second says how many count.
+pub fn range(input: &[u8]) {
+    let Some((head, value)) = input.split_first_chunk::<8>() else {
+        return;
+    };
+    let size = u64::from_le_bytes(*head) >> (head[1] % 64);
+    for text in [value, &[b"bytes=", value].concat()] {
+        let found = readers::range(text, size);
+        assert_eq!(found, plain::range(text, size), "{text:?} of {size}");
+        if let Some(Some((start, length))) = found {
+            let end = start.checked_add(length);
+            assert!(length > 0 && end.is_some_and(|end| end <= size));
+        }
+    }
 }
 
 /// The first two bytes say how the rest, which is the body, is cut.

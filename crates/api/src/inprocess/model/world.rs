@@ -110,6 +110,7 @@ impl World {
         let admission = Admission {
             throttles: Throttles::off(),
             proxies: Default::default(),
+            origins: Default::default(),
         };
         let app = App::new(services, Offload::new(lane, lane), limits, admission);
         let world = Self {
