@@ -80,6 +80,13 @@ pub(crate) async fn raw(
 ) -> Result<Upload, ApiError> {
     room.expect(request.announced.unwrap_or(0))?;
     let mut staging = Staging::new(request.app.clone(), begin);
+    if request
+        .announced
+        .is_some_and(|bytes| bytes >= length(ADMIT_AT))
+    {
+        // Better before it has come than after.
+        staging.admit()?;
+    }
     let mut block = Buffer::default();
     let mut taken = 0_u64;
     while let Some(chunk) = body.next().await? {

@@ -11,6 +11,7 @@ use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_confi
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, web};
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpStream;
 
 use crate::app::App;
@@ -27,6 +28,11 @@ const LINGER: Duration = Duration::from_secs(5);
 /// is given back after each write and touched anew, which costs up to a third of the rate. The price
 /// is that a connection which is kept after a large download may keep so much.
 const WRITE_BUFFER: usize = 512 * 1024;
+
+/// Connections that may wait to be accepted, if the system allows as many. With the 128 of std, a burst of
+/// clients overflows it: those beyond wait for seconds until their system tries again, and an idle one
+/// believes for ever that it is connected.
+const BACKLOG: i32 = 4096;
 
 /// How the server listens.
 #[derive(Clone, Debug)]
@@ -62,8 +68,15 @@ impl Server {
     /// # Errors
     /// When the address is in use or not allowed.
     pub fn bind(config: ServerConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.listen)?;
-        Ok(Self { listener, config })
+        // As std does it, but for the length of the queue.
+        let socket = Socket::new(Domain::for_address(config.listen), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&config.listen.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self {
+            listener: socket.into(),
+            config,
+        })
     }
 
     /// The address, with the port the operating system chose.

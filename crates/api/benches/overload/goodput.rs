@@ -9,8 +9,6 @@ use crate::server::post;
 use crate::summary::Row;
 use crate::{Settings, peak_memory, table};
 
-/// Connections of the closed loop that finds out what the server can do.
-const CONNECTIONS: usize = 64;
 /// Content that passes through the lane of storage, and is not a record of a pack.
 const CONTENT: usize = 100 * 1024;
 /// Memory that the load may add, as the limits of a default configuration bound it: the connections,
@@ -22,20 +20,20 @@ const UNTHROTTLED: &[&str] = &["--throttle", "off"];
 
 struct Work {
     name: &'static str,
-    /// Fewer where each is long.
-    connections: usize,
+    /// Of the closed loops that find out what the server can do.
+    connections: [usize; 3],
     request: fn(&Kms) -> Vec<u8>,
 }
 
 const WORK: [Work; 2] = [
     Work {
         name: "login",
-        connections: 8,
+        connections: [2, 8, 16],
         request: login,
     },
     Work {
         name: "upload of 100 KiB",
-        connections: CONNECTIONS,
+        connections: [16, 64, 256],
         request: upload,
     },
 ];
@@ -76,12 +74,18 @@ pub(crate) fn run(settings: &Settings) -> Vec<Row> {
 fn measure(settings: &Settings, work: &Work) -> Vec<Row> {
     let kms = Kms::start(UNTHROTTLED);
     let case = case_of(&kms, work);
-    load::run(&case, work.connections, Duration::from_secs(1));
-    let peak = load::run(&case, work.connections, settings.time);
+    load::run(&case, work.connections[0], Duration::from_secs(1));
+    // What it can do at best, over however many connections.
+    let runs = work
+        .connections
+        .map(|many| (many, load::run(&case, many, settings.time)));
+    let (connections, peak) = runs
+        .into_iter()
+        .max_by(|(_, one), (_, other)| one.per_second.total_cmp(&other.per_second))
+        .unwrap();
     println!(
-        "| {} | closed loop of {} | {:.0} | 1.00 | – | – | {:.1} | {:.0} |",
+        "| {} | closed loop of {connections} | {:.0} | 1.00 | – | – | {:.1} | {:.0} |",
         work.name,
-        work.connections,
         peak.per_second,
         peak.p99_millis,
         peak_memory(kms.pid())
