@@ -129,7 +129,7 @@ fn report(
     outcome: &mut Outcome,
     memory: f64,
 ) -> Vec<Row> {
-    let goodput = outcome.succeeded.len() as f64 / settings.time.as_secs_f64();
+    let goodput = outcome.succeeded.len() as f64 / outcome.elapsed.as_secs_f64();
     let refusal = percentile(&mut outcome.refused, 0.99);
     let success = percentile(&mut outcome.succeeded, 0.99);
     println!(
@@ -139,6 +139,13 @@ fn report(
         outcome.refused.len(),
         outcome.sent,
     );
+    if outcome.sending > settings.time + settings.time / 10 {
+        println!(
+            "\nThe sender could not keep up: it took {:.1} s for what was to take {} s, so latencies are its own.\n",
+            outcome.sending.as_secs_f64(),
+            settings.time.as_secs()
+        );
+    }
     if outcome.unsent + outcome.cut + outcome.other + outcome.without_retry_after > 0 {
         println!(
             "\n{} were not sent because too many were on their way, {} were cut off, {} had another answer, {} refusals had no Retry-After.\n",

@@ -18,6 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What became of the requests.
 #[derive(Default)]
 pub(crate) struct Outcome {
+    /// From the first request to the last answer.
+    pub(crate) elapsed: Duration,
+    /// How long the sending took; longer than asked for where this process could not keep up.
+    pub(crate) sending: Duration,
     pub(crate) sent: usize,
     /// Not sent, because too many were on their way.
     pub(crate) unsent: usize,
@@ -53,8 +57,8 @@ pub(crate) fn run(
         idle: RefCell::default(),
     });
     let local = tokio::task::LocalSet::new();
+    let begun = Instant::now();
     local.block_on(&runtime, async {
-        let begun = Instant::now();
         let mut tasks = Vec::new();
         for index in 0.. {
             let due = begun + Duration::from_secs_f64(index as f64 / rate);
@@ -78,6 +82,7 @@ pub(crate) fn run(
                 one(&shared, address, &bytes, due).await;
             }));
         }
+        shared.outcome.borrow_mut().sending = begun.elapsed();
         let all = async {
             for task in tasks {
                 task.await.unwrap();
@@ -88,6 +93,7 @@ pub(crate) fn run(
             "some requests were never answered"
         );
     });
+    shared.outcome.borrow_mut().elapsed = begun.elapsed();
     std::mem::take(&mut *shared.outcome.borrow_mut())
 }
 
