@@ -167,13 +167,38 @@ fn the_first_head_has_its_time_and_no_more() {
     }
 }
 
-/// Bytes that come of a large answer to a client that reads nothing for `pause` first.
-fn taken_after(address: SocketAddr, pause: Duration) -> usize {
+/// A client that has asked for a large answer.
+fn ask_large(address: SocketAddr) -> TcpStream {
     let mut stream = connect(address);
     stream
         .write_all(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .unwrap();
-    thread::sleep(pause);
+    stream
+}
+
+/// Whether the server has left within `LONG` somebody who reads nothing. What is sent meanwhile is no
+/// request; that it cannot be sent any more tells that nobody is there.
+fn is_left(stream: &mut TcpStream) -> bool {
+    comes(LONG, || stream.write_all(b" ").is_err())
+}
+
+/// Whether `condition` comes to hold within `bound`.
+fn comes(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let begun = Instant::now();
+    loop {
+        if condition() {
+            return true;
+        }
+        if begun.elapsed() >= bound {
+            return false;
+        }
+        // Only the pace of asking; no result depends on it.
+        thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// Bytes of an answer that come to who reads it.
+fn taken(mut stream: TcpStream) -> usize {
     let mut taken = 0;
     let mut buffer = vec![0; 1 << 20];
     while let Ok(read @ 1..) = stream.read(&mut buffer) {
@@ -184,9 +209,13 @@ fn taken_after(address: SocketAddr, pause: Duration) -> usize {
 
 #[test]
 fn actix_waits_for_ever_for_who_takes_nothing_and_we_do_not() {
-    assert!(taken_after(plain(), LONG) > LARGE, "actix has learned it");
-    assert!(taken_after(timed(100), LONG) < LARGE);
-    assert!(taken_after(timed(100), Duration::ZERO) > LARGE);
+    let mut deaf = ask_large(plain());
+    assert!(!is_left(&mut deaf), "actix has learned it");
+    assert!(taken(deaf) > LARGE);
+    let mut deaf = ask_large(timed(100));
+    assert!(is_left(&mut deaf));
+    assert!(taken(deaf) < LARGE);
+    assert!(taken(ask_large(timed(100))) > LARGE);
 }
 
 fn is_open(stream: &mut TcpStream) -> bool {
@@ -209,14 +238,8 @@ fn a_newcomer_takes_the_place_of_who_was_idle_longest() {
     assert!(idle.iter_mut().all(is_open));
     let mut newcomer = connect(address);
     ask_small(&mut newcomer);
-    let begun = Instant::now();
-    while is_open(&mut idle[0]) {
-        assert!(
-            begun.elapsed() < PATIENCE.idle,
-            "it was only its time that ended it"
-        );
-        thread::sleep(Duration::from_millis(5));
-    }
+    // Within a time in which being idle alone would not have ended it.
+    assert!(comes(PATIENCE.idle, || !is_open(&mut idle[0])));
     assert!(idle[1..].iter_mut().all(is_open));
     // Far more than there is room for.
     for _ in 0..50 {
