@@ -18,5 +18,5 @@ pub(crate) fn origin(head: &HttpRequest) -> Origin {
 /// The client's network, in short form.
 fn session_network(head: &HttpRequest) -> Option<Network> {
     let app = head.app_data::<web::Data<App>>()?;
-    Some(Network::of_v6(app.network_of(head).first_address()))
+    Some(app.network_of(head).widened())
 }

@@ -31,7 +31,9 @@ mod test_doubles;
 pub mod throttle;
 pub mod upkeep;
 pub mod users;
+mod utc;
 
 pub use ports::{
     Clock, Done, IdSource, PortError, PortErrorKind, Timestamp, wait_for, with_causes,
 };
+pub use utc::Utc;

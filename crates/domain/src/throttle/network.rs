@@ -1,11 +1,12 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt;
 
+use crate::audit;
+
 /// Where a request comes from, as far as throttles tell clients apart: an IPv4 address, or the /64 of an
 /// IPv6 address, which one household or machine has for itself and can choose addresses in.
 ///
-/// What is shown and stored is wider, so that it does not name a person: the /24 of an IPv4 address, the
-/// /48 of an IPv6 address.
+/// What is shown and stored is [wider](audit::Network), so that it does not name a person.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network(Kind);
 
@@ -34,30 +35,20 @@ impl Network {
             }
         }
     }
-}
 
-impl Network {
-    /// The first address of it; an IPv4 address in the form that IPv6 has for those.
+    /// The wider network that is shown and stored in its place.
     #[must_use]
-    pub const fn first_address(self) -> Ipv6Addr {
+    pub const fn widened(self) -> audit::Network {
         match self.0 {
-            Kind::V4(address) => address.to_ipv6_mapped(),
-            Kind::V6([a, b, c, d]) => Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0),
+            Kind::V4(address) => audit::Network::of_v4(address),
+            Kind::V6([a, b, c, d]) => audit::Network::of_v6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)),
         }
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Kind::V4(address) => {
-                let [a, b, c, _] = address.octets();
-                write!(f, "{}/24", Ipv4Addr::new(a, b, c, 0))
-            }
-            Kind::V6([a, b, c, _]) => {
-                write!(f, "{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
-            }
-        }
+        self.widened().fmt(f)
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::manifest::ManifestReader;
-use super::{BackupError, io_failed, utc};
+use super::{BackupError, io_failed, names};
 use crate::disk::{make_folder, sync_folder};
 
 /// Says what a folder is, and is locked by who works on it.
@@ -141,7 +141,7 @@ impl BackupFolder {
         for entry in entries {
             let name = entry.map_err(failed())?.file_name();
             // Anything else somebody has put there is left alone.
-            if let Some(name) = name.to_str().filter(|name| utc::is_name(name)) {
+            if let Some(name) = name.to_str().filter(|name| names::is_name(name)) {
                 found.push(self.generation(name));
             }
         }

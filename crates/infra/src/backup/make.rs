@@ -14,7 +14,7 @@ use sha2::Digest as _;
 use super::folder::{BackupFolder, Generation};
 use super::manifest::{Entry, ManifestReader, ManifestWriter, Totals, Union, digest_of};
 use super::pool::{Found, PoolWriter};
-use super::{BackupError, Observer, Problem, Progress, database_failed, io_failed, prune, utc};
+use super::{BackupError, Observer, Problem, Progress, database_failed, io_failed, names, prune};
 use crate::disk::{BackupLease, DataDir, StoredBlobs, sync_folder};
 use crate::sqlite::{Content, LiveDatabase, SavedDatabase};
 
@@ -166,8 +166,8 @@ impl Unfinished {
         older: &[Generation],
     ) -> Result<Self, BackupError> {
         let name = match older.last() {
-            Some(newest) => utc::name_of(now).max(utc::name_after(&newest.name)),
-            None => utc::name_of(now),
+            Some(newest) => names::name_of(now).max(names::name_after(&newest.name)),
+            None => names::name_of(now),
         };
         let generation = folder.generation(&name);
         DirBuilder::new()

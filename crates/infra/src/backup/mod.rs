@@ -24,10 +24,10 @@
 mod folder;
 mod make;
 mod manifest;
+mod names;
 mod pool;
 mod prune;
 mod restore;
-mod utc;
 mod verify;
 
 use std::io;

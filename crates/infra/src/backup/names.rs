@@ -1,19 +1,20 @@
 //! Names of generations: the time at which one was begun, in a form that sorts as time does and is a
 //! file name everywhere.
 
-use kms_domain::Timestamp;
-
-const DAY: i64 = 24 * 60 * 60 * 1000;
+use kms_domain::{Timestamp, Utc};
 
 /// `2026-11-25T15-26-38.123Z`.
 pub(super) fn name_of(time: Timestamp) -> String {
-    let millis = time.as_millis();
-    let (days, of_day) = (millis.div_euclid(DAY), millis.rem_euclid(DAY));
-    let (year, month, day) = date_of(days);
-    let (seconds, fraction) = (of_day / 1000, of_day % 1000);
-    let (minutes, second) = (seconds / 60, seconds % 60);
-    let (hour, minute) = (minutes / 60, minutes % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}-{minute:02}-{second:02}.{fraction:03}Z")
+    let Utc {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        millis,
+    } = time.into();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}-{minute:02}-{second:02}.{millis:03}Z")
 }
 
 /// The least name after `name`, which may be a time that there is not.
@@ -43,24 +44,6 @@ pub(super) fn is_name(name: &str) -> bool {
             b'0' => found.is_ascii_digit(),
             other => found == *other,
         })
-}
-
-/// The date so many days after 1970-01-01, in the Gregorian calendar (Howard Hinnant's algorithm,
-/// which counts from a first of March, so that a leap day is the last of its year).
-fn date_of(days: i64) -> (i64, i64, i64) {
-    let since = days.saturating_add(719_468);
-    let (era, of_era) = (since.div_euclid(146_097), since.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]
