@@ -6,108 +6,12 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-use kms_domain::audit::{Audit, RefusalPolicy};
-use kms_domain::files::{FileService, FileServiceConfig, InstantUpload, Quota, Visibility};
-use kms_domain::throttle::Throttles;
-use kms_domain::users::{
-    AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
-};
-use kms_testkit::memory::{
-    ManualClock, MemoryBlobStore, MemoryDatabase, MemoryScratchSpace, PlainHasher, SeededIds,
-    SeededTokens,
-};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
-use crate::cors::AllowedOrigins;
-use crate::network::TrustedProxies;
-use crate::offload::{LaneConfig, Offload};
-use crate::{Admission, Limits, Services};
+use crate::inprocess::model::world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
-const MOST: u64 = 1 << 20;
-
-fn services() -> Services {
-    let ports = MemoryDatabase::new().repositories();
-    let store = Arc::new(MemoryBlobStore::new());
-    let clock = Arc::new(ManualClock::new());
-    let hasher = Arc::new(PlainHasher::default());
-    let ids = Arc::new(SeededIds::new(1));
-    let audit = Audit::new(ports.audit, clock.clone(), RefusalPolicy::default(), |_| {});
-    Services {
-        accounts: AccountService {
-            users: ports.users.clone(),
-            hasher: hasher.clone(),
-            ids: ids.clone(),
-            clock: clock.clone(),
-            audit: audit.clone(),
-            require_old_password: false,
-        },
-        sessions: SessionService {
-            users: ports.users,
-            sessions: ports.sessions,
-            hasher,
-            ids: ids.clone(),
-            tokens: Arc::new(SeededTokens::new(1)),
-            clock: clock.clone(),
-            audit: audit.clone(),
-            policy: SessionPolicy {
-                idle_millis: i64::MAX,
-                absolute_millis: i64::MAX,
-                touch_millis: i64::MAX,
-                per_account: 1,
-            },
-        },
-        avatars: AvatarService {
-            avatars: ports.avatars,
-            blobs: ports.blobs.clone(),
-            store: store.clone(),
-            clock: clock.clone(),
-            max_size: MOST,
-        },
-        files: FileService {
-            files: ports.files,
-            blobs: ports.blobs,
-            usage: ports.usage,
-            store,
-            ids,
-            clock,
-            config: FileServiceConfig {
-                max_size: MOST,
-                default_visibility: Visibility::Public,
-                instant_upload: InstantUpload::Public,
-                recommended_limit: 1,
-                quota: Quota::NONE,
-            },
-        },
-        audit,
-        passwords: PasswordPolicy::new(6),
-        scratch: Arc::new(MemoryScratchSpace::new()),
-    }
-}
-
-fn app() -> App {
-    let lane = LaneConfig {
-        permits: 1,
-        queue: 1,
-        wait: SECOND,
-    };
-    let limits = Limits {
-        body: MOST,
-        file: MOST,
-        avatar: MOST,
-        body_idle: 10 * SECOND,
-        uploads: 1,
-        anonymous_uploads: 1,
-        anonymous_bytes: MOST,
-    };
-    let admission = Admission {
-        throttles: Throttles::off(),
-        proxies: TrustedProxies::default(),
-        origins: AllowedOrigins::default(),
-    };
-    App::new(services(), Offload::new(lane, lane), limits, admission)
-}
 
 /// What the worker logs.
 #[derive(Clone, Default)]
@@ -168,7 +72,8 @@ fn served(log: &Log, story: impl FnOnce(SocketAddr)) -> usize {
             let _ = left.await;
         };
         let routes = routes::configure_with_broken_ones;
-        actix_web::rt::System::new().block_on(server.run_routes(routes, app(), on_worker, leave))
+        let (_, app) = World::new();
+        actix_web::rt::System::new().block_on(server.run_routes(routes, app, on_worker, leave))
     });
     story(address);
     leave.send(()).unwrap();

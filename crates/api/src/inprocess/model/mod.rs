@@ -14,7 +14,7 @@ mod finish;
 mod plain_http;
 mod state;
 mod story;
-mod world;
+pub(crate) mod world;
 
 use kms_api::inprocess::serve;
 
