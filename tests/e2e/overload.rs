@@ -8,14 +8,11 @@ use serde_json::json;
 
 use crate::harness::client::base64;
 use crate::harness::wire::post_head;
-use crate::harness::{Person, Server, Wire, at_once, bytes, until};
+use crate::harness::{Person, Server, User, Wire, at_once, bytes, until};
 
-#[test]
-fn a_burst_of_logins_is_answered_with_success_or_busy_and_info_stays_quick() {
-    let server = Server::with(&[("KMS_HASHING_PERMITS", "1"), ("KMS_HASHING_QUEUE", "4")]);
-    let user = server.new_user();
+/// Does `work` while `user` asks for its profile over and over, and expects each answer soon.
+fn with_quick_info<T>(user: &User, work: impl FnOnce() -> T) -> T {
     let over = AtomicBool::new(false);
-    let (mut successes, mut refusals) = (0, 0);
     thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let mut slowest = Duration::ZERO;
@@ -26,25 +23,36 @@ fn a_burst_of_logins_is_answered_with_success_or_busy_and_info_stays_quick() {
             }
             slowest
         });
-        let begun = Instant::now();
-        let codes = at_once(40, |_| {
-            let login = user.client.login(&user.person.phone, &user.person.password);
-            (login.code(), begun.elapsed())
-        });
+        let result = work();
         over.store(true, Ordering::Release);
-        for (code, after) in codes {
-            match code {
-                110 => successes += 1,
-                8 => {
-                    refusals += 1;
-                    assert!(after < Duration::from_secs(3), "refused after {after:?}");
-                }
-                _ => panic!("code {code}"),
-            }
-        }
         let slowest = asking.join().unwrap();
         assert!(slowest < Duration::from_secs(2), "info took {slowest:?}");
+        result
+    })
+}
+
+#[test]
+fn a_burst_of_logins_is_answered_with_success_or_busy_and_info_stays_quick() {
+    let server = Server::with(&[("KMS_HASHING_PERMITS", "1"), ("KMS_HASHING_QUEUE", "4")]);
+    let user = server.new_user();
+    let (mut successes, mut refusals) = (0, 0);
+    let begun = Instant::now();
+    let codes = with_quick_info(&user, || {
+        at_once(40, |_| {
+            let login = user.client.login(&user.person.phone, &user.person.password);
+            (login.code(), begun.elapsed())
+        })
     });
+    for (code, after) in codes {
+        match code {
+            110 => successes += 1,
+            8 => {
+                refusals += 1;
+                assert!(after < Duration::from_secs(3), "refused after {after:?}");
+            }
+            _ => panic!("code {code}"),
+        }
+    }
     assert!(successes >= 1 && refusals >= 1, "{successes} {refusals}");
     user.client.sign_in(&user.person);
 }
@@ -63,34 +71,21 @@ fn a06_of_500_logins_at_once_few_are_hashed_and_info_stays_quick() {
         ("KMS_THROTTLE", "off"),
     ]);
     let user = server.new_user();
-    let over = AtomicBool::new(false);
     let begun = Instant::now();
-    thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let mut slowest = Duration::ZERO;
-            while !over.load(Ordering::Acquire) {
-                let begun = Instant::now();
-                user.info().expect_code(0);
-                slowest = slowest.max(begun.elapsed());
-            }
-            slowest
-        });
-        let answers = at_once(500, |_| {
+    let answers = with_quick_info(&user, || {
+        at_once(500, |_| {
             user.client.login(&user.person.phone, &user.person.password)
-        });
-        over.store(true, Ordering::Release);
-        let hashed = answers.iter().filter(|answer| answer.code() == 110).count();
-        for answer in answers.iter().filter(|answer| answer.code() != 110) {
-            answer.clone().expect_bare(8);
-            assert!(answer.header("retry-after").is_some());
-        }
-        // A hash of cost 12 takes 50 ms on the fastest of machines: so many fit into the time.
-        let turns = usize::try_from(begun.elapsed().as_millis() / 50).unwrap() + 1;
-        assert!(hashed >= 2 && hashed <= 2 * turns, "{hashed} in {turns}");
-        assert!(hashed <= 250, "{hashed} of 500 were hashed");
-        let slowest = asking.join().unwrap();
-        assert!(slowest < Duration::from_secs(2), "info took {slowest:?}");
+        })
     });
+    let hashed = answers.iter().filter(|answer| answer.code() == 110).count();
+    for answer in answers.iter().filter(|answer| answer.code() != 110) {
+        answer.clone().expect_bare(8);
+        assert!(answer.header("retry-after").is_some());
+    }
+    // A hash of cost 12 takes 50 ms on the fastest of machines: so many fit into the time.
+    let turns = usize::try_from(begun.elapsed().as_millis() / 50).unwrap() + 1;
+    assert!(hashed >= 2 && hashed <= 2 * turns, "{hashed} in {turns}");
+    assert!(hashed <= 250, "{hashed} of 500 were hashed");
 }
 
 #[test]
