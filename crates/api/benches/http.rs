@@ -1,10 +1,11 @@
 //! Requests a second over loopback, beside actix-web answering a constant in the same run.
 //!
-//! `cargo xtask bench requests loaded upkeep` (or `cargo bench -p kms-api --bench http`) runs three parts;
-//! named as arguments, only those. `requests` starts two servers as processes of their own: the real `kms-server`
-//! on a temporary folder, and a constant answer on the same version of actix-web. `loaded` compares a
-//! server on a data folder with a million files with one on an empty folder. `upkeep` measures the commands that look after as many files. Rounds alternate between
-//! all rows, so that a noisy machine disturbs each of them; the tables show medians and the spread.
+//! `cargo xtask bench requests loaded upkeep` (or `cargo bench -p kms-api --bench http`) runs three
+//! parts; named as arguments, only those. `requests` starts two servers as processes of their own: the
+//! real `kms-server` on a temporary folder, and a constant answer on the same version of actix-web.
+//! `loaded` compares a server on a data folder with a million files with one on an empty folder.
+//! `upkeep` measures the commands that look after as many files. Rounds alternate between all rows, so
+//! that a noisy machine disturbs each of them; the tables show medians and the spread.
 //!
 //! Environment: `KMS_BENCH_ROUNDS` (5), `KMS_BENCH_SECONDS` (2) a round, `KMS_BENCH_CONNECTIONS`
 //! (64), `KMS_BENCH_UPKEEP_FILES` (1000000).

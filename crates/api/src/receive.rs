@@ -20,8 +20,8 @@ use crate::offload::Lane;
 use crate::quota::Room;
 use crate::staging::{Begin, Buffer, Staging, Upload};
 
-/// Payload bytes from which on the sender is judged, and a place is needed, before more is taken. Less than this is no
-/// more than the buffers of a connection.
+/// Payload bytes from which on the sender is judged, and a place is needed, before more is taken. Less
+/// than this is no more than the buffers of a connection.
 const ADMIT_AT: usize = 32 * 1024;
 /// What a body may hold beside its file: field names, other fields, multipart boundaries.
 const OVERHEAD: u64 = 64 * 1024;
