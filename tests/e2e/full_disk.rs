@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::harness::{Mount, Server, User, bytes};
 
 fn fill(user: &User) -> Vec<(String, Vec<u8>)> {
@@ -37,6 +39,7 @@ fn a_full_disk_refuses_uploads_lets_delete_and_recovers_by_itself() {
     ]);
     let user = server.new_user();
     for _ in 0..2 {
+        let lost = user.client.sign_in(&user.person);
         let stored = fill(&user);
         assert!(stored.len() > 10, "{} files", stored.len());
         // Small ones as well, and for as long as there is no room.
@@ -44,6 +47,10 @@ fn a_full_disk_refuses_uploads_lets_delete_and_recovers_by_itself() {
         for (fid, content) in &stored {
             assert!(user.read(fid) == *content);
         }
+        // A session in the wrong hands can be ended however full the disk is.
+        let revoke = json!({"revoke": "others"});
+        user.post("/app/user/sessions", revoke).expect_bare(0);
+        lost.info().expect_bare(3);
         for (fid, _) in &stored {
             user.delete(fid).expect_status(204);
         }
