@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kms_api::config::{Config, DefaultVisibility, InstantUpload};
+use kms_api::config::{Config, DefaultVisibility, InstantUpload, Switch};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::audit::{Audit, RefusalPolicy};
@@ -344,7 +344,7 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
         lane(config.storage_permits, config.storage_queue),
         lane(hashing_permits(config), config.hashing_queue),
     );
-    Ok(App::new(
+    let app = App::new(
         services,
         offload,
         Limits {
@@ -361,7 +361,11 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
             proxies: config.trusted_proxies.clone(),
             origins: config.cors_origins.clone(),
         },
-    ))
+    );
+    Ok(match config.docs {
+        Switch::On => app.with_documentation(),
+        Switch::Off => app,
+    })
 }
 
 /// A prefix for this run's request ids.

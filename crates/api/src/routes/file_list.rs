@@ -1,15 +1,19 @@
 use kms_domain::files::FileSummary;
-use serde::Serialize;
 
-/// A list as parallel arrays of one length.
-#[derive(Serialize)]
-pub(super) struct FileListReply<'a> {
-    fidlist: Vec<String>,
-    namelist: Vec<&'a str>,
-    /// Milliseconds since 1970-01-01 UTC.
-    datelist: Vec<i64>,
-    /// How many entries this answer lists.
-    total: usize,
+use crate::openapi::{FID, MOMENT, TITLE, described};
+
+described! {
+    /// A list as parallel arrays of one length.
+    pub(super) struct FileListReply<'a> {
+        /// The entries.
+        fidlist: Vec<String> as FID,
+        /// Their titles.
+        namelist: Vec<&'a str> as TITLE,
+        /// When they were uploaded.
+        datelist: Vec<i64> as MOMENT,
+        /// How many entries this answer lists.
+        total: usize,
+    }
 }
 
 impl<'a> FileListReply<'a> {

@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
-use kms_domain::codes::Coded;
+use kms_domain::codes::{Code, Coded};
 use kms_domain::files::{FileId, OpenOutcome, Title};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::answer;
 use crate::blocks::{Blocks, Wire};
@@ -10,16 +10,23 @@ use crate::download;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, Body, DATA, Described, FID, MOMENT, Operation, TITLE, TOKEN_FIELD, Tag, and, answer,
+    described, example, required, sample,
+};
 
 const BODY: Shape = Shape {
     fields: &[TOKEN, "fid"],
     payload: None,
 };
 
-#[derive(Serialize)]
-struct FileReply<'a> {
-    name: &'a str,
-    date: i64,
+described! {
+    struct FileReply<'a> {
+        /// The title.
+        name: &'a str as TITLE,
+        /// When it was uploaded.
+        date: i64 as MOMENT,
+    }
 }
 
 struct Found {
@@ -27,6 +34,37 @@ struct Found {
     date: i64,
     content: Blocks,
 }
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Files,
+    summary: "Reads a file",
+    about: "An own entry or a public one. The answer streams; where the stored copy is damaged behind its first block, it breaks off \
+            and is shorter than announced.",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(BODY, &[TOKEN_FIELD, required("fid", FID, "")]),
+    answers: &[
+        answer(Code::FileFound, "").with(|| {
+            and(
+                FileReply::schema(),
+                "data",
+                DATA.link(),
+                "The content; the last field.",
+            )
+        }),
+        answer(
+            Code::NotFound,
+            "no such entry for this user, or no id at all",
+        ),
+    ],
+    examples: &[
+        example("read", "A file", Code::FileFound)
+            .sends(|| json!({"token": sample::TOKEN, "fid": sample::FID}))
+            .gets(|| json!({"name": "hello.txt", "date": sample::DATE, "data": sample::DATA})),
+        example("unknown", "What is not there", Code::NotFound)
+            .sends(|| json!({"token": sample::TOKEN, "fid": sample::USER})),
+    ],
+};
 
 /// `POST /app/user/getfile`: a file that the caller may read. Codes 140, 2, 1.
 pub(super) async fn get_file(call: Call) -> Result<HttpResponse, ApiError> {

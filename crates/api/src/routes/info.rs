@@ -1,32 +1,76 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::Code;
-use serde::Serialize;
+use serde_json::json;
 
 use crate::answer;
 use crate::call::{Call, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
+use crate::openapi::{
+    Access, Body, Described, Operation, TOKEN_FIELD, Tag, UUID, answer, described, example, sample,
+};
 
 const BODY: Shape = Shape {
     fields: &[TOKEN],
     payload: None,
 };
 
-#[derive(Serialize)]
-struct InfoReply<'a> {
-    userid: String,
-    name: &'a str,
-    phone: &'a str,
-    email: &'a str,
-    /// A number as text, as the contract types it.
-    birth: String,
-    /// Bytes of all own entries.
-    used: u64,
-    /// The limit to that; `null` when there is none.
-    quota: Option<u64>,
-    files: u64,
-    quota_files: Option<u64>,
+described! {
+    struct InfoReply<'a> {
+        /// The id of the account.
+        userid: String as UUID,
+        /// As given.
+        name: &'a str,
+        /// Bare digits for mainland numbers, `+…` for the rest.
+        phone: &'a str,
+        /// As given, `""` without one.
+        email: &'a str,
+        /// A number as text, as the contract types it; `""` without one.
+        birth: String,
+        /// Bytes of all own entries together.
+        used: u64,
+        /// The limit to that; `null` when there is none.
+        quota: Option<u64>,
+        /// How many own entries there are.
+        files: u64,
+        /// The limit to that; `null` when there is none.
+        quota_files: Option<u64>,
+    }
 }
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Accounts,
+    summary: "Reads one's account",
+    about: "",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(BODY, &[TOKEN_FIELD]),
+    answers: &[answer(Code::Done, "the account").with(InfoReply::schema)],
+    examples: &[
+        example("info", "An account with two files of 5 bytes", Code::Done)
+            .sends(|| json!({"token": sample::TOKEN}))
+            .gets(|| {
+                json!({
+                    "userid": sample::USER,
+                    "name": "Ada L.",
+                    "phone": sample::PHONE,
+                    "email": "ada@example.com",
+                    "birth": "-4890000000",
+                    "used": 10,
+                    "quota": null,
+                    "files": 2,
+                    "quota_files": null,
+                })
+            }),
+        example("nobody", "Without a token", Code::TokenMissing).sends(|| json!({})),
+        example(
+            "stale",
+            "With a token that is no longer good",
+            Code::TokenExpired,
+        )
+        .sends(|| json!({"token": "no-such-token"})),
+    ],
+};
 
 /// `POST /app/user/info`: the caller's own profile. Code 0.
 pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {

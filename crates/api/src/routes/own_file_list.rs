@@ -4,6 +4,9 @@ use actix_web::HttpResponse;
 use kms_domain::codes::Code;
 use kms_domain::files::FileSummary;
 use kms_domain::users::Actor;
+use serde_json::json;
+
+use super::file_list::FileListReply;
 
 use crate::answer::{self, NoFields};
 use crate::app::Services;
@@ -11,11 +14,43 @@ use crate::call::{Call, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, Body, Described, Operation, TOKEN_FIELD, Tag, and, answer, example, sample,
+};
 use crate::spool::{Part, Spool, Spooled};
 
 const BODY: Shape = Shape {
     fields: &[TOKEN],
     payload: None,
+};
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Files,
+    summary: "Lists one's files",
+    about: "All of them, newest first, as parallel arrays of one length.",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(BODY, &[TOKEN_FIELD]),
+    answers: &[answer(Code::Done, "the list").with(|| {
+        let publics = json!({"type": "array", "items": {"type": "boolean"}});
+        and(
+            FileListReply::schema(),
+            "public",
+            publics,
+            "Whether others may read each.",
+        )
+    })],
+    examples: &[example("own", "Two files", Code::Done)
+        .sends(|| json!({"token": sample::TOKEN}))
+        .gets(|| {
+            json!({
+                "fidlist": [sample::LINKED, sample::FID],
+                "namelist": ["again.txt", "hello.txt"],
+                "datelist": [sample::LATER, sample::DATE],
+                "total": 2,
+                "public": [true, true],
+            })
+        })],
 };
 
 /// `POST /app/user/getownfilelist`: the caller's entries, newest first. Code 0.

@@ -2,8 +2,6 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// Most characters of a title.
-const MAX_TITLE_CHARS: usize = 255;
 /// Length of a hyphenated UUID.
 const HYPHENATED: usize = 36;
 
@@ -63,6 +61,9 @@ pub enum TitleError {
 }
 
 impl Title {
+    /// Most characters of a title.
+    pub const MAX_CHARS: usize = 255;
+
     /// Checks `raw` and keeps it as it is.
     ///
     /// # Errors
@@ -73,7 +74,7 @@ impl Title {
         }
         match raw.chars().count() {
             0 => Err(TitleError::Empty),
-            1..=MAX_TITLE_CHARS => Ok(Self(raw.to_owned())),
+            1..=Self::MAX_CHARS => Ok(Self(raw.to_owned())),
             _ => Err(TitleError::TooLong),
         }
     }
