@@ -44,6 +44,6 @@ mod spool;
 mod staging;
 
 pub use app::{Admission, App, Limits, Services};
-pub use openapi::{Facts, Operation};
+pub use openapi::{Facts, Operation, document};
 pub use routes::{Endpoint, endpoints};
 pub use server::{Server, ServerConfig};

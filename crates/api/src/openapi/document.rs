@@ -18,6 +18,9 @@ know. Below `/api/v1`, files are moved as plain HTTP, and a refusal is a problem
 Everywhere: an unknown path is code 2 (404), another method is code 10 (405) with `Allow`, and each answer has an \
 `X-Request-Id`.
 
+Examples of one name, in a request and in an answer, belong together. `x-exchanges` lists them in an order in which they \
+can be repeated.
+
 ";
 
 /// Which form the answers of a path have.
@@ -39,8 +42,9 @@ impl Style {
     }
 }
 
-/// The whole document.
-pub(crate) fn document(facts: &Facts) -> Value {
+/// The whole document, for a server with these settings.
+#[must_use]
+pub fn document(facts: &Facts) -> Value {
     let mut paths = Map::new();
     for endpoint in endpoints() {
         paths.insert(endpoint.path.to_owned(), path_item(endpoint, facts));
@@ -134,6 +138,9 @@ fn describe(path: &str, method: &str, operation: &Operation, facts: &Facts) -> V
             .map(|parameter| request::parameter(parameter, operation, facts))
             .collect();
         put("parameters", parameters.into());
+    }
+    if !operation.examples.is_empty() {
+        put("x-exchanges", response::exchanges(style, operation));
     }
     if let Some(body) = request::body(operation, facts) {
         put("requestBody", body);

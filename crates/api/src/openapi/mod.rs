@@ -13,7 +13,7 @@ mod reply;
 mod request;
 mod response;
 
-pub(crate) use document::document;
+pub use document::document;
 pub use kinds::Facts;
 pub(crate) use kinds::{
     BIRTH, BOOL, DATA, EMAIL, FID, Kind, MD5, MOMENT, NAME, NEW_PASSWORD, PASSWORD, PHONE, SHA256,

@@ -280,6 +280,8 @@ pub(crate) mod sample {
     pub(crate) const DATE: i64 = 1_790_000_000_000;
     pub(crate) const LATER: i64 = 1_790_000_000_500;
     pub(crate) const EARLIER: i64 = 1_789_999_999_000;
+    pub(crate) const OPENED: i64 = 1_789_999_999_500;
+    pub(crate) const CREATED_AT: i64 = 1_790_000_001_000;
     /// `hello`, in base64 and as digests.
     pub(crate) const DATA: &str = "aGVsbG8=";
     pub(crate) const MD5: &str = "5d41402abc4b2a76b9719d911017c592";

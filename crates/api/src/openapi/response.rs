@@ -47,6 +47,17 @@ pub(super) fn responses(style: Style, method: &str, operation: &Operation) -> Va
     Value::Object(responses.collect())
 }
 
+/// The names of the examples in their order, and the status with which each ends.
+pub(super) fn exchanges(style: Style, operation: &Operation) -> Value {
+    let told = operation.examples.iter().map(|example| {
+        let status = example
+            .status
+            .unwrap_or_else(|| status_of(style, example.code));
+        json!({"example": example.name, "status": status})
+    });
+    told.collect()
+}
+
 /// The status of an answer on the wire.
 fn status(style: Style, answer: &Answer) -> u16 {
     answer
@@ -125,7 +136,11 @@ fn told(answer: &Answer) -> String {
 fn headers(style: Style, answers: &[Answer]) -> Map<String, Value> {
     let mut headers = Map::new();
     let mut put = |header: &Header| {
-        let described = json!({"description": header.about, "schema": {"type": "string"}});
+        let described = json!({
+            "description": header.about,
+            "required": true,
+            "schema": {"type": "string"},
+        });
         headers.insert(header.name.to_owned(), described);
     };
     for answer in answers {

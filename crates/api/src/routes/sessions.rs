@@ -61,8 +61,8 @@ pub(super) const OPERATION: Operation = Operation {
             .gets(|| {
                 json!({
                     "sessionidlist": ["3d5e7f90-a1b2-4c3d-8e4f-506172839405"],
-                    "createdlist": [sample::DATE],
-                    "usedlist": [sample::DATE],
+                    "createdlist": [sample::OPENED],
+                    "usedlist": [sample::OPENED],
                     "networklist": ["127.0.0.0/24"],
                     "total": 1,
                     "current": "3d5e7f90-a1b2-4c3d-8e4f-506172839405",

@@ -72,7 +72,7 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
             "md5": sample::MD5,
             "sha256": sample::SHA256,
             "public": false,
-            "date": sample::DATE,
+            "date": sample::CREATED_AT,
         })
     })],
 };
