@@ -37,6 +37,15 @@ impl Kind {
         Self { name: None, schema }
     }
 
+    /// What it is in a form, where everything is text.
+    pub(crate) fn in_text(self) -> Self {
+        if self.name == BOOL.name {
+            BOOL_TEXT
+        } else {
+            self
+        }
+    }
+
     /// A reference to it; a kind without a name is anything.
     pub(crate) fn link(self) -> Value {
         match self.name {
@@ -70,6 +79,8 @@ pub(crate) const NAMED: &[Kind] = &[
     UUID,
     MOMENT,
     DATA,
+    BOOL,
+    BOOL_TEXT,
 ];
 
 /// Control characters, as `char::is_control` knows them, and white space, as a class of a pattern.
@@ -189,4 +200,15 @@ pub(crate) const DATA: Kind = Kind::named("Data", |_| {
     })
 });
 
-pub(crate) const BOOL: Kind = Kind::of(|_| json!({"type": "boolean"}));
+pub(crate) const BOOL: Kind = Kind::named("Boolean", |_| json!({"type": "boolean"}));
+
+const BOOL_TEXT: Kind = Kind::named("BooleanText", |_| {
+    json!({
+        "anyOf": [
+            {"type": "boolean"},
+            {"enum": [0, 1]},
+            {"type": "string", "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[01])$"},
+        ],
+        "description": "`true`, `false`, `1` or `0`, in either case of letters.",
+    })
+});

@@ -20,6 +20,7 @@ enum Format {
 pub(super) fn parameter(parameter: &Parameter, operation: &Operation, facts: &Facts) -> Value {
     let (place, field) = match parameter {
         Parameter::Path(field) => ("path", field),
+        // A query is read like a form.
         Parameter::Query(field) => ("query", field),
         Parameter::Header(field) => ("header", field),
     };
@@ -34,7 +35,7 @@ pub(super) fn parameter(parameter: &Parameter, operation: &Operation, facts: &Fa
         "in": place,
         "required": field.is_required,
         "description": field.about,
-        "schema": field.kind.reference(facts),
+        "schema": field.kind.in_text().reference(facts),
     });
     if let (Some(described), false) = (described.as_object_mut(), examples.is_empty()) {
         described.insert("examples".to_owned(), examples.into());
@@ -102,7 +103,11 @@ fn property(format: Format, shape: Shape, field: &Field, facts: &Facts) -> Value
         let about = format!("{} Here the bytes as they are.", field.about);
         return json!({"type": "string", "format": "binary", "description": about});
     }
-    let schema = field.kind.reference(facts);
+    let kind = match format {
+        Format::Json => field.kind,
+        Format::Form | Format::Multipart => field.kind.in_text(),
+    };
+    let schema = kind.reference(facts);
     let mut schema = match (field.is_required, format) {
         (true, _) => schema,
         // `null` is absent, and so is an empty text where there is no `null`. An empty payload is an empty file.
