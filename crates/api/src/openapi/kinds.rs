@@ -193,6 +193,7 @@ pub(crate) const MOMENT: Kind = Kind::named("Moment", |_| {
 pub(crate) const DATA: Kind = Kind::named("Data", |_| {
     json!({
         "type": "string",
+        "minLength": 1,
         "contentEncoding": "base64",
         "contentMediaType": "application/octet-stream",
         "description": "Written in the standard alphabet, padded, on one line. Read in the standard or the URL-safe one, with or \

@@ -49,7 +49,7 @@ pub(super) fn body(operation: &Operation, facts: &Facts) -> Option<Value> {
         Body::Bytes(about) => {
             let content = json!({
                 "application/octet-stream": {
-                    "schema": {"type": "string", "format": "binary", "description": about},
+                    "schema": {"type": "string", "format": "binary", "minLength": 1, "description": about},
                     "examples": examples(operation, |body| Some(body.clone())),
                 },
             });
@@ -101,7 +101,7 @@ fn object(format: Format, shape: Shape, fields: &[Field], facts: &Facts) -> Valu
 fn property(format: Format, shape: Shape, field: &Field, facts: &Facts) -> Value {
     if format == Format::Multipart && shape.is_payload(field.name) {
         let about = format!("{} Here the bytes as they are.", field.about);
-        return json!({"type": "string", "format": "binary", "description": about});
+        return json!({"type": "string", "format": "binary", "minLength": 1, "description": about});
     }
     let kind = match format {
         Format::Json => field.kind,
