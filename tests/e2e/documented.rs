@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::harness::document::DOCUMENT;
-use crate::harness::{Client, Server, body::percent};
+use crate::harness::{Client, Person, Server, body::percent};
 
 /// What ends the session that the rest needs. What deletes comes late as well.
 const LAST: &str = "/app/user/logout";
@@ -108,7 +108,13 @@ fn another_method_is_refused_with_the_right_ones() {
 #[test]
 fn the_examples_happen_as_the_document_tells_them() {
     let server = Server::start();
-    let other = server.new_user();
+    let ben = Person {
+        name: "Ben".to_owned(),
+        ..Person::new()
+    };
+    let client = server.client();
+    client.register(&ben).expect_code(100);
+    let other = client.sign_in(&ben);
     other.publish("notes.pdf", b"of somebody else");
     let mut story = Story {
         client: server.client(),

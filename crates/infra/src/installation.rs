@@ -16,8 +16,8 @@ use crate::disk::{
 };
 use crate::sqlite::{
     self, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
-    SqliteDatabase, SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository,
-    SqliteUsageRepository, SqliteUserRepository,
+    SqliteDatabase, SqliteFavouriteRepository, SqliteFileRepository, SqliteSessionRepository,
+    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use crate::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -60,6 +60,7 @@ impl Default for Rules {
                 instant_upload: InstantUpload::Public,
                 recommended_limit: 100,
                 quota: Quota::NONE,
+                trash_retention: 30 * DAY,
             },
             reserve: 16 * MIB,
         }
@@ -108,7 +109,7 @@ impl UseCases {
                 tokens: Arc::new(RandomTokens),
                 clock: Arc::clone(&clock),
                 audit: audit.clone(),
-                policy: rules.sessions.clone(),
+                policy: rules.sessions,
             },
             accounts,
             avatars: AvatarService {
@@ -120,12 +121,14 @@ impl UseCases {
             },
             files: FileService {
                 files: Arc::new(SqliteFileRepository::new(database)),
+                trash: Arc::new(SqliteTrashRepository::new(database)),
+                favourites: Arc::new(SqliteFavouriteRepository::new(database)),
                 blobs,
                 usage: Arc::new(SqliteUsageRepository::new(database)),
                 store,
                 ids,
                 clock,
-                config: rules.files.clone(),
+                config: rules.files,
             },
             audit,
             scratch: Arc::new(DiskScratchSpace::new(data)),
@@ -160,8 +163,7 @@ pub fn audit(database: &SqliteDatabase) -> Audit {
     )
 }
 
-/// Room that is given back when a write of `database` finds the disk full.
-#[must_use]
+/// Room that is given back when a write of `database` finds the disk full, for as long as that is open.
 pub fn reserve(data: &DataDir, database: &SqliteDatabase, bytes: u64) -> Reserve {
     let reserve = Reserve::new(data, bytes);
     let spent = reserve.clone();

@@ -1,6 +1,6 @@
 //! Kinds of values: what they may be, with the limits that the domain gives them.
 
-use kms_domain::files::{Md5, Sha256, Title};
+use kms_domain::files::{Label, Md5, Sha256, Title};
 use kms_domain::users::{DisplayName, Email, Password, Phone};
 use serde_json::{Value, json};
 
@@ -79,6 +79,9 @@ pub(crate) const NAMED: &[Kind] = &[
     UUID,
     MOMENT,
     DATA,
+    LABEL,
+    SUMMARY,
+    COUNT,
     BOOL,
     BOOL_TEXT,
 ];
@@ -158,6 +161,22 @@ pub(crate) const TITLE: Kind = Kind::named("Title", |_| {
         "description": "A text and no path: `/` and `..` mean nothing in it. No control characters.",
     })
 });
+
+pub(crate) const LABEL: Kind = Kind::named("Label", |_| {
+    json!({
+        "type": "string",
+        "maxLength": Label::MAX_CHARS,
+        "pattern": format!("^[^{CONTROL}]*$"),
+        "description": "What the owner files an entry under; an empty text is none. No control characters.",
+    })
+});
+
+pub(crate) const SUMMARY: Kind = Kind::named("Summary", |_| json!({"type": "string"}));
+
+pub(crate) const COUNT: Kind = Kind::named(
+    "Count",
+    |_| json!({"type": "integer", "format": "int64", "minimum": 0}),
+);
 
 pub(crate) const MD5: Kind = Kind::named("Md5", |_| hex(Md5::LENGTH));
 pub(crate) const SHA256: Kind = Kind::named("Sha256", |_| hex(Sha256::LENGTH));

@@ -277,9 +277,15 @@ pub(crate) mod sample {
     pub(crate) const LINKED: &str = "e1f5c9d2-3b2a-4d1f-9c8e-7f6a5b4c3d2e";
     pub(crate) const CREATED: &str = "a7d0f3b4-6c5d-4e2a-8b1f-0c9d8e7f6a5b";
     pub(crate) const OTHERS: &str = "52ab8a7c-1e2d-4f3c-9b4a-5d6e7f8091a2";
+    pub(crate) const OTHER_USER: &str = "b4d2a6f8-9c1e-4a3b-8d5f-7e6c5b4a3928";
+    pub(crate) const FAVOURITE: &str = "c3e1b5a7-8f0d-4b2c-9e4a-6d5c4b3a2918";
+    /// What nothing has.
+    pub(crate) const NOTHING: &str = "00000000-0000-4000-8000-000000000000";
     pub(crate) const DATE: i64 = 1_790_000_000_000;
     pub(crate) const LATER: i64 = 1_790_000_000_500;
     pub(crate) const EARLIER: i64 = 1_789_999_999_000;
+    pub(crate) const FAVOURED: i64 = 1_790_000_000_700;
+    pub(crate) const DELETED: i64 = 1_790_000_000_800;
     pub(crate) const OPENED: i64 = 1_789_999_999_500;
     pub(crate) const CREATED_AT: i64 = 1_790_000_001_000;
     /// `hello`, in base64 and as digests.

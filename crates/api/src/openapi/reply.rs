@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::kinds::{COUNT, Kind};
+
 /// What has a schema.
 pub(crate) trait Described {
     /// As it is written where it is used.
@@ -109,4 +111,19 @@ pub(crate) fn and(mut object: Value, name: &str, schema: Value, about: &str) -> 
         names.push(name.into());
     }
     object
+}
+
+/// The schema of parallel arrays, and of how many values each has.
+pub(crate) fn arrays<const N: usize>(arrays: [(&str, Kind, &str); N]) -> Value {
+    let mut list = object([]);
+    for (name, kind, about) in arrays {
+        let schema = json!({"type": "array", "items": kind.link()});
+        list = and(list, name, schema, about);
+    }
+    and(
+        list,
+        "total",
+        COUNT.link(),
+        "How many entries this answer lists.",
+    )
 }

@@ -1,6 +1,6 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded};
-use kms_domain::files::{FileId, OpenOutcome, Title};
+use kms_domain::files::{FileId, Label, OpenOutcome, Title};
 use serde_json::json;
 
 use crate::answer;
@@ -11,8 +11,8 @@ use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
 use crate::openapi::{
-    Access, Body, DATA, Described, FID, MOMENT, Operation, TITLE, TOKEN_FIELD, Tag, and, answer,
-    described, example, required, sample,
+    Access, Body, DATA, Described, FID, LABEL, MOMENT, Operation, TITLE, TOKEN_FIELD, Tag, and,
+    answer, described, example, required, sample,
 };
 
 const BODY: Shape = Shape {
@@ -24,6 +24,10 @@ described! {
     struct FileReply<'a> {
         /// The title.
         name: &'a str as TITLE,
+        /// The caller's own label; `""` without one, and for an entry of somebody else.
+        classify: &'a str as LABEL,
+        /// `""` where there is none.
+        summary: &'a str,
         /// When it was uploaded.
         date: i64 as MOMENT,
     }
@@ -31,6 +35,7 @@ described! {
 
 struct Found {
     title: Title,
+    label: Option<Label>,
     date: i64,
     content: Blocks,
 }
@@ -60,9 +65,17 @@ pub(super) const OPERATION: Operation = Operation {
     examples: &[
         example("read", "A file", Code::FileFound)
             .sends(|| json!({"token": sample::TOKEN, "fid": sample::FID}))
-            .gets(|| json!({"name": "hello.txt", "date": sample::DATE, "data": sample::DATA})),
+            .gets(|| {
+                json!({
+                    "name": "hello.txt",
+                    "classify": "",
+                    "summary": "",
+                    "date": sample::DATE,
+                    "data": sample::DATA,
+                })
+            }),
         example("unknown", "What is not there", Code::NotFound)
-            .sends(|| json!({"token": sample::TOKEN, "fid": sample::USER})),
+            .sends(|| json!({"token": sample::TOKEN, "fid": sample::NOTHING})),
     ],
 };
 
@@ -85,6 +98,7 @@ pub(super) async fn get_file(call: Call) -> Result<HttpResponse, ApiError> {
                 OpenOutcome::Opened(file) => {
                     let found = Found {
                         title: file.title,
+                        label: file.label,
                         date: file.created_at.as_millis(),
                         content: Blocks::open(Box::new(file.content), Wire::Base64)?,
                     };
@@ -99,6 +113,8 @@ pub(super) async fn get_file(call: Call) -> Result<HttpResponse, ApiError> {
     };
     let reply = FileReply {
         name: found.title.as_str(),
+        classify: found.label.as_ref().map_or("", Label::as_str),
+        summary: "",
         date: found.date,
     };
     download::answer(&request, code, reply, found.content)

@@ -1,17 +1,19 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::Code;
+use kms_domain::users::UserId;
 use serde_json::json;
 
 use crate::answer;
-use crate::call::{Call, TOKEN};
+use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::openapi::{
-    Access, Body, Described, Operation, TOKEN_FIELD, Tag, UUID, answer, described, example, sample,
+    Access, Body, Described, Operation, TOKEN_FIELD, Tag, UUID, answer, described, example,
+    optional, sample,
 };
 
 const BODY: Shape = Shape {
-    fields: &[TOKEN],
+    fields: &[TOKEN, "userid"],
     payload: None,
 };
 
@@ -38,14 +40,38 @@ described! {
     }
 }
 
+described! {
+    /// All that others may know.
+    struct NameReply<'a> {
+        /// The id of the account.
+        userid: String as UUID,
+        /// As given.
+        name: &'a str,
+    }
+}
+
 pub(super) const OPERATION: Operation = Operation {
     tag: Tag::Accounts,
-    summary: "Reads one's account",
-    about: "",
+    summary: "Reads one's account, or the name of another",
+    about: "Of another account, nobody is told the phone or the address.",
     access: Access::Session,
     parameters: &[],
-    body: Body::Fields(BODY, &[TOKEN_FIELD]),
-    answers: &[answer(Code::Done, "the account").with(InfoReply::schema)],
+    body: Body::Fields(
+        BODY,
+        &[
+            TOKEN_FIELD,
+            optional(
+                "userid",
+                UUID,
+                "Whose name is asked for, if it is not one's own account.",
+            ),
+        ],
+    ),
+    answers: &[
+        answer(Code::Done, "the account").with(InfoReply::schema),
+        answer(Code::Done, "with the `userid` of another: their name").with(NameReply::schema),
+        answer(Code::NotFound, "there is no such account"),
+    ],
     examples: &[
         example("info", "An account with two files of 5 bytes", Code::Done)
             .sends(|| json!({"token": sample::TOKEN}))
@@ -62,6 +88,11 @@ pub(super) const OPERATION: Operation = Operation {
                     "quota_files": null,
                 })
             }),
+        example("other", "Somebody else", Code::Done)
+            .sends(|| json!({"token": sample::TOKEN, "userid": sample::OTHER_USER}))
+            .gets(|| json!({"userid": sample::OTHER_USER, "name": "Ben"})),
+        example("unknown", "Nobody", Code::NotFound)
+            .sends(|| json!({"token": sample::TOKEN, "userid": sample::NOTHING})),
         example("nobody", "Without a token", Code::TokenMissing).sends(|| json!({})),
         example(
             "stale",
@@ -72,9 +103,47 @@ pub(super) const OPERATION: Operation = Operation {
     ],
 };
 
-/// `POST /app/user/info`: the caller's own profile. Code 0.
+/// `POST /app/user/info`: the caller's own profile, or the name of somebody else (`userid`). Codes 0, 2.
 pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
+    match request.fields.optional_text("userid") {
+        Ok(None) => own(&request).await,
+        Ok(Some(text)) => named(&request, Ok(UserId::parse(text))).await,
+        Err(error) => named(&request, Err(error.into())).await,
+    }
+}
+
+/// `None`: no account can have this id.
+async fn named(
+    request: &Request,
+    user: Result<Option<UserId>, ApiError>,
+) -> Result<HttpResponse, ApiError> {
+    let found = request
+        .as_reader(move |services, actor| {
+            let Some(user) = user? else {
+                return Ok(None);
+            };
+            if user == actor.user() {
+                return Ok(Some((user, None)));
+            }
+            let name = services.accounts.find_name(user)?;
+            Ok(name.map(|name| (user, Some(name))))
+        })
+        .await?;
+    match found {
+        Some((user, Some(name))) => {
+            let reply = NameReply {
+                userid: user.to_string(),
+                name: name.as_str(),
+            };
+            Ok(answer::with(Code::Done, reply))
+        }
+        Some((_, None)) => own(request).await,
+        None => Ok(answer::bare(Code::NotFound)),
+    }
+}
+
+async fn own(request: &Request) -> Result<HttpResponse, ApiError> {
     let (profile, standing) = request
         .as_reader(|services, actor| {
             let profile = services.accounts.profile(actor)?;

@@ -2,6 +2,8 @@
 
 mod avatar;
 pub(crate) mod docs;
+mod entry_list;
+mod favorite;
 mod file_list;
 mod get_avatar;
 mod get_file;
@@ -9,12 +11,14 @@ mod info;
 mod login;
 mod logout;
 mod modify;
+mod modify_file;
 mod own_file_list;
 mod recommended;
 mod register;
 mod sessions;
 mod table;
 mod test_phone;
+mod trash;
 mod upload;
 pub(crate) mod v1;
 
@@ -58,9 +62,12 @@ contract! {
     "/app/user/modifyinfo" => modify::modify as OPERATION_MODIFYINFO,
     "/app/user/logout" => logout::logout,
     "/app/user/sessions" => sessions::sessions,
-    "/app/user/info" => info::info,
     "/app/user/getownfilelist" => own_file_list::own_file_list,
     "/app/user/getfilelist" => recommended::recommended,
+    "/app/user/info" => info::info,
+    "/app/user/modifyfile" => modify_file::modify_file,
+    "/app/user/favorite" => favorite::favorite,
+    "/app/user/trash" => trash::trash,
 }
 
 /// The contract's routes, those below `/api/v1`, and an answer for all the others.

@@ -32,6 +32,10 @@ pub(super) const OPERATION: Operation = Operation {
                 "fidlist": [sample::OTHERS],
                 "namelist": ["notes.pdf"],
                 "datelist": [sample::EARLIER],
+                "classifylist": [""],
+                "summarylist": [""],
+                "userid": [sample::OTHER_USER],
+                "username": ["Ben"],
                 "total": 1,
             })
         })],

@@ -69,7 +69,7 @@ pub(super) const OPERATION: Operation = Operation {
                 })
             }),
         example("unknown", "A session that is not there", Code::NotFound)
-            .sends(|| json!({"token": sample::TOKEN, "revoke": sample::USER})),
+            .sends(|| json!({"token": sample::TOKEN, "revoke": sample::NOTHING})),
     ],
 };
 

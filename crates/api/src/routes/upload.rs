@@ -14,8 +14,8 @@ use crate::error::ApiError;
 use crate::intake::{FieldError, Fields, Shape};
 use crate::offload::Lane;
 use crate::openapi::{
-    Access, BOOL, Body, DATA, Described, FID, MD5, Operation, SHA256, TITLE, TOKEN_FIELD, Tag,
-    answer, described, example, optional, required, sample,
+    Access, BOOL, Body, DATA, Described, FID, LABEL, MD5, Operation, SHA256, TITLE, TOKEN_FIELD,
+    Tag, answer, described, example, optional, required, sample,
 };
 use crate::quota;
 use crate::receive::Receive;
@@ -30,6 +30,10 @@ described! {
     struct StoredReply {
         /// The new entry.
         fid: String as FID,
+        /// `""`: a new entry has no label yet.
+        classify: &'static str as LABEL,
+        /// `""` where there is none.
+        summary: &'static str,
     }
 }
 
@@ -37,6 +41,10 @@ described! {
     struct LinkedReply {
         /// The new entry.
         fid: String as FID,
+        /// `""`: a new entry has no label yet.
+        classify: &'static str as LABEL,
+        /// `""` where there is none.
+        summary: &'static str,
         /// Bytes of the content.
         size: u64,
         /// So that a client can check that the bytes are its own.
@@ -84,14 +92,22 @@ pub(super) const OPERATION: Operation = Operation {
         .sends(|| json!({"token": sample::TOKEN, "name": "hello.txt", "md5": sample::MD5})),
         example("store", "The same with its bytes", Code::FileStored)
             .sends(|| json!({"token": sample::TOKEN, "name": "hello.txt", "data": sample::DATA}))
-            .gets(|| json!({"fid": sample::FID})),
+            .gets(|| json!({"fid": sample::FID, "classify": "", "summary": ""})),
         example(
             "link",
             "The same bytes once more, by their MD5",
             Code::FileLinked,
         )
         .sends(|| json!({"token": sample::TOKEN, "name": "again.txt", "md5": sample::MD5}))
-        .gets(|| json!({"fid": sample::LINKED, "size": 5, "sha256": sample::SHA256})),
+        .gets(|| {
+            json!({
+                "fid": sample::LINKED,
+                "classify": "",
+                "summary": "",
+                "size": 5,
+                "sha256": sample::SHA256,
+            })
+        }),
         example("mismatch", "Bytes that have another MD5", Code::BadFormat).sends(|| {
             json!({
                 "token": sample::TOKEN,
@@ -223,6 +239,8 @@ fn stored(outcome: UploadOutcome) -> HttpResponse {
             outcome.code(),
             StoredReply {
                 fid: receipt.id.to_string(),
+                classify: "",
+                summary: "",
             },
         ),
         UploadOutcome::Empty | UploadOutcome::DigestMismatch | UploadOutcome::OverQuota => {
@@ -237,6 +255,8 @@ fn claimed(outcome: ClaimOutcome) -> HttpResponse {
             outcome.code(),
             LinkedReply {
                 fid: receipt.id.to_string(),
+                classify: "",
+                summary: "",
                 size: receipt.size,
                 sha256: receipt.sha256.to_string(),
             },

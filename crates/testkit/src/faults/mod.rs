@@ -22,6 +22,7 @@ mod audit;
 mod plan;
 mod repositories;
 mod scratch;
+mod shelves;
 mod store;
 mod upkeep;
 mod usage;
@@ -33,6 +34,7 @@ pub use repositories::{
     FaultyUserRepository,
 };
 pub use scratch::FaultyScratchSpace;
+pub use shelves::{FaultyFavouriteRepository, FaultyTrashRepository};
 pub use store::FaultyBlobStore;
 pub use upkeep::FaultyUpkeepRepository;
 pub use usage::FaultyUsageRepository;

@@ -76,6 +76,8 @@ impl World {
             },
             files: FileService {
                 files: ports.files,
+                trash: ports.trash,
+                favourites: ports.favourites,
                 usage: ports.usage,
                 blobs: ports.blobs,
                 store: bytes,
@@ -87,6 +89,7 @@ impl World {
                     instant_upload: InstantUpload::Public,
                     recommended_limit: 1000,
                     quota: Quota::NONE,
+                    trash_retention: 0,
                 },
             },
             audit,

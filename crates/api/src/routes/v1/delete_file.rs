@@ -20,11 +20,13 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
     parameters: &[Parameter::Path(required("fid", FID, "The entry."))],
     body: Body::None,
     answers: &[
-        answer(Code::Done, "the entry is gone").at(204).empty(),
+        answer(Code::FileDeleted, "the entry is in the trash")
+            .at(204)
+            .empty(),
         answer(Code::NotFound, "the caller has no such entry"),
     ],
     examples: &[
-        example("delete", "An end to an entry", Code::Done)
+        example("delete", "An end to an entry", Code::FileDeleted)
             .at(204)
             .asks(|| json!({"fid": sample::CREATED})),
         example("again", "It is gone", Code::NotFound).asks(|| json!({"fid": sample::CREATED})),
