@@ -7,6 +7,16 @@ use serde_json::{Map, Value, json};
 use crate::harness::document::DOCUMENT;
 use crate::harness::{Client, Person, Server, body::percent};
 
+/// What is for everybody, with whatever token: it depends on nobody. The rest is in [`crate::rights`].
+pub(crate) const OPEN: [(&str, &str); 6] = [
+    ("GET", "/api/openapi.json"),
+    ("HEAD", "/api/openapi.json"),
+    ("GET", "/api/docs"),
+    ("HEAD", "/api/docs"),
+    ("GET", "/api/docs/{asset}"),
+    ("HEAD", "/api/docs/{asset}"),
+];
+
 /// What ends the session that the rest needs. What deletes comes late as well.
 const LAST: &str = "/app/user/logout";
 
@@ -87,6 +97,26 @@ fn an_operator_can_switch_both_off() {
             body,
             json!({"done": false, "code": 2, "msg": "没找到该资源"})
         );
+    }
+}
+
+#[test]
+fn whoever_asks_is_shown_the_same() {
+    let server = Server::start();
+    let user = server.new_user();
+    for (method, path) in OPEN {
+        let path = path.replace("{asset}", "start.js");
+        let shown = |headers: &[(&str, &str)]| {
+            let answer = user.client.attempt(method, &path, headers, None, ());
+            let (status, _, body) = answer.unwrap();
+            assert_eq!(status, 200, "{method} {path}");
+            body
+        };
+        let stranger = shown(&[]);
+        let bearer = user.bearer();
+        for token in [bearer.as_str(), "Bearer stale", "Basic x"] {
+            assert_eq!(shown(&[("Authorization", token)]), stranger, "{path}");
+        }
     }
 }
 

@@ -20,9 +20,11 @@ pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     })
 });
 
-/// The schemas that were needed so far, by where they stand and whether they know all fields.
-static VALIDATORS: LazyLock<Mutex<HashMap<(String, bool), Arc<Validator>>>> =
-    LazyLock::new(Mutex::default);
+/// Schemas by where they stand and whether they know all fields.
+type Validators = HashMap<(String, bool), Arc<Validator>>;
+
+/// Those that were needed so far.
+static VALIDATORS: LazyLock<Mutex<Validators>> = LazyLock::new(Mutex::default);
 
 /// Fails if the document knows the operation and not this answer.
 #[track_caller]

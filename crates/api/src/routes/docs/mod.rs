@@ -107,11 +107,8 @@ pub(super) const ROUTES: &[Endpoint] = &[
 
 /// The routes of this module.
 pub(super) fn register(config: &mut web::ServiceConfig) {
-    for (path, give) in [
-        (DOCUMENT_AT, document as Give),
-        (PAGE_AT, page),
-        (ASSET_AT, asset),
-    ] {
+    let routes: [(_, Give); 3] = [(DOCUMENT_AT, document), (PAGE_AT, page), (ASSET_AT, asset)];
+    for (path, give) in routes {
         let answer = move |call: Call| async move { give(&call) };
         config.service(
             Resource::new(path)

@@ -54,9 +54,8 @@ fn stream(archive: &[u8], head: usize, length: usize) -> Option<&[u8]> {
 /// A number of `count` bytes, the least first.
 fn number(archive: &[u8], at: usize, count: usize) -> Option<usize> {
     let bytes = archive.get(at..at.checked_add(count)?)?;
-    let digits = bytes.iter().rev();
-    digits.fold(Some(0), |sum: Option<usize>, byte| {
-        sum?.checked_mul(256)?.checked_add(usize::from(*byte))
+    bytes.iter().rev().try_fold(0_usize, |sum, byte| {
+        sum.checked_mul(256)?.checked_add(usize::from(*byte))
     })
 }
 
