@@ -35,6 +35,7 @@ mod cors;
 mod crash;
 mod damage;
 mod every_code;
+mod expect;
 mod fields;
 mod formats;
 mod full_disk;

@@ -115,15 +115,24 @@ impl App {
     /// A place among the uploads. Refused as well while the store has so much to do that the upload
     /// would most likely be refused at its end: then its bytes need not be taken.
     pub(crate) fn admit_upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.foresee_upload()?;
+        Arc::clone(&self.uploads)
+            .try_acquire_owned()
+            .map_err(|_| too_many_uploads())
+    }
+
+    /// Whether an upload would be admitted by now, without a place for it: nothing of it has come.
+    pub(crate) fn foresee_upload(&self) -> Result<(), ApiError> {
         if self.offload.is_crowded(Lane::Storage) {
             return Err(ApiError::because(
                 Code::Busy,
                 "the store is behind with its work",
             ));
         }
-        Arc::clone(&self.uploads)
-            .try_acquire_owned()
-            .map_err(|_| ApiError::because(Code::Busy, "too many uploads at once"))
+        if self.uploads.available_permits() == 0 {
+            return Err(too_many_uploads());
+        }
+        Ok(())
     }
 
     /// A place among the uploads of unknown senders.
@@ -140,6 +149,10 @@ impl App {
             )),
         }
     }
+}
+
+fn too_many_uploads() -> ApiError {
+    ApiError::because(Code::Busy, "too many uploads at once")
 }
 
 /// Hands over the answer of a use case that was only begun.

@@ -26,6 +26,7 @@ pub mod cors;
 mod download;
 mod engine;
 mod error;
+mod expect;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 #[cfg(any(test, feature = "fuzzing"))]

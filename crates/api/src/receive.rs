@@ -23,6 +23,9 @@ use crate::staging::{Begin, Buffer, Staging, Upload};
 /// Payload bytes from which on the sender is judged, and a place is needed, before more is taken. Less
 /// than this is no more than the buffers of a connection.
 const ADMIT_AT: usize = 32 * 1024;
+/// Announced bytes of a body with fields from which on it most likely carries that much, which is when one
+/// that would not be admitted is refused by its head: [`ADMIT_AT`] in base64.
+const LIKELY_AT: usize = ADMIT_AT / 3 * 4;
 /// What a body may hold beside its file: field names, other fields, multipart boundaries.
 const OVERHEAD: u64 = 64 * 1024;
 /// What is decoded at once: it stays in the cache of the core, and little of it goes beyond the end
@@ -53,6 +56,12 @@ impl Call {
         // room for every encoding that clients really use. The payload has a limit of its own.
         let limit = what.limit.saturating_mul(5).saturating_add(OVERHEAD);
         let (body, request) = self.open(limit)?;
+        if request
+            .announced
+            .is_some_and(|bytes| bytes >= length(LIKELY_AT))
+        {
+            request.app.foresee_upload()?;
+        }
         let mut gather = Gather {
             what,
             staging: Staging::new(request.app.clone(), what.begin),
