@@ -25,7 +25,7 @@ struct Work {
     request: fn(&Kms) -> Vec<u8>,
 }
 
-const WORK: [Work; 2] = [
+const WORK: [Work; 3] = [
     Work {
         name: "login",
         connections: [2, 8, 16],
@@ -36,6 +36,11 @@ const WORK: [Work; 2] = [
         connections: [16, 64, 256],
         request: upload,
     },
+    Work {
+        name: "upload of 100 KiB that waits to be asked",
+        connections: [16, 64, 256],
+        request: waiting_upload,
+    },
 ];
 
 fn login(kms: &Kms) -> Vec<u8> {
@@ -43,8 +48,17 @@ fn login(kms: &Kms) -> Vec<u8> {
 }
 
 fn upload(kms: &Kms) -> Vec<u8> {
+    upload_with(kms, "")
+}
+
+/// Its client sends the body when it has read `100 Continue`, and not if it reads anything else.
+fn waiting_upload(kms: &Kms) -> Vec<u8> {
+    upload_with(kms, "Expect: 100-continue\r\n")
+}
+
+fn upload_with(kms: &Kms, header: &str) -> Vec<u8> {
     let head = format!(
-        "POST /api/v1/files?name=a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {CONTENT}\r\n\r\n{NUMBER}",
+        "POST /api/v1/files?name=a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{header}Content-Length: {CONTENT}\r\n\r\n{NUMBER}",
         kms.token()
     );
     let mut request = head.into_bytes();
@@ -93,10 +107,10 @@ fn measure(settings: &Settings, work: &Work) -> Vec<Row> {
     let mut rows = Vec::new();
     for times in [2.0, 10.0] {
         let kms = Kms::start(UNTHROTTLED);
-        let template = case_of(&kms, work);
+        let case = case_of(&kms, work);
         let idle = peak_memory(kms.pid());
         let rate = peak.per_second * times;
-        let mut outcome = open::run(kms.address(), |_| template.next(), rate, settings.time);
+        let mut outcome = open::run(case, rate, settings.time);
         let memory = peak_memory(kms.pid());
         rows.extend(report(
             settings,
