@@ -55,13 +55,8 @@ impl Call {
         // nothing but slashes), which makes 4, and line breaks some more: five times the limit has
         // room for every encoding that clients really use. The payload has a limit of its own.
         let limit = what.limit.saturating_mul(5).saturating_add(OVERHEAD);
+        self.foresee(LIKELY_AT)?;
         let (body, request) = self.open(limit)?;
-        if request
-            .announced
-            .is_some_and(|bytes| bytes >= length(LIKELY_AT))
-        {
-            request.app.foresee_upload()?;
-        }
         let mut gather = Gather {
             what,
             staging: Staging::new(request.app.clone(), what.begin),
@@ -77,6 +72,19 @@ impl Call {
             None
         };
         Ok((gather.request.with(fields), upload))
+    }
+
+    /// Refuses a body that is nothing but a payload, if there is no place for it now. Asked before anything is
+    /// done for it, its sender's token included: this is how an overloaded server gets rid of most.
+    pub(crate) fn foresee_payload(&self) -> Result<(), ApiError> {
+        self.foresee(ADMIT_AT)
+    }
+
+    fn foresee(&self, bytes: usize) -> Result<(), ApiError> {
+        match self.announced() {
+            Some(announced) if announced >= length(bytes) => self.app.foresee_upload(),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -96,7 +104,7 @@ pub(crate) async fn raw(
         // Better before it has come than after.
         staging.admit()?;
     }
-    let mut block = Buffer::default();
+    let mut block = Buffer::for_payload(request.announced);
     let mut taken = 0_u64;
     while let Some(chunk) = body.next().await? {
         if block.len() >= ADMIT_AT {
