@@ -14,8 +14,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
+use crate::lag;
 use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
+
+/// How far a worker may be behind with its connections before it takes on another upload. Whom it refuses waits
+/// about as long for that.
+const MOST_LAG: Duration = Duration::from_millis(20);
+/// Uploads at once that are admitted however far it is behind: so few are not what it is behind with.
+const FEW_UPLOADS: usize = 64;
 
 /// The use cases, and what their answers need beside them.
 #[derive(Clone)]
@@ -129,8 +136,17 @@ impl App {
                 "the store is behind with its work",
             ));
         }
-        if self.uploads.available_permits() == 0 {
+        let places = self.uploads.available_permits();
+        if places == 0 {
             return Err(too_many_uploads());
+        }
+        if self.limits.uploads.saturating_sub(places) >= FEW_UPLOADS
+            && lag::of_this_worker() > MOST_LAG
+        {
+            return Err(ApiError::because(
+                Code::Busy,
+                "the worker is behind with its connections",
+            ));
         }
         Ok(())
     }

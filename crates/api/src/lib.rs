@@ -32,6 +32,7 @@ pub mod fuzzing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod inprocess;
 pub mod intake;
+mod lag;
 mod middleware;
 pub mod network;
 pub mod offload;
