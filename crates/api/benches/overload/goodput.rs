@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use crate::cores;
 use crate::kms::{self, Kms};
 use crate::load::{self, Case, NUMBER};
 use crate::open::{self, Outcome, percentile};
-use crate::server::post;
+use crate::server::{post, variable};
 use crate::summary::Row;
 use crate::{Settings, peak_memory, table};
 
@@ -16,7 +17,7 @@ const CONTENT: usize = 100 * 1024;
 const MOST_MEMORY_MIB: f64 = 512.0;
 
 /// Throttles would answer before anything is overloaded: all of it comes from one network.
-const UNTHROTTLED: &[&str] = &["--throttle", "off"];
+const UNTHROTTLED: &[&str] = &["--throttle", "off", "--connections", "4000"];
 
 struct Work {
     name: &'static str,
@@ -33,12 +34,12 @@ const WORK: [Work; 3] = [
     },
     Work {
         name: "upload of 100 KiB",
-        connections: [16, 64, 256],
+        connections: [8, 16, 64],
         request: upload,
     },
     Work {
         name: "upload of 100 KiB that waits to be asked",
-        connections: [16, 64, 256],
+        connections: [8, 16, 64],
         request: waiting_upload,
     },
 ];
@@ -80,13 +81,15 @@ pub(crate) fn run(settings: &Settings) -> Vec<Row> {
             "memory MiB",
         ],
     );
+    let only = variable("KMS_BENCH_WORK").unwrap_or_default();
     WORK.iter()
+        .filter(|work| work.name.contains(&only))
         .flat_map(|work| measure(settings, work))
         .collect()
 }
 
 fn measure(settings: &Settings, work: &Work) -> Vec<Row> {
-    let kms = Kms::start(UNTHROTTLED);
+    let kms = cores::apart(|| Kms::start(UNTHROTTLED));
     let case = case_of(&kms, work);
     load::run(&case, work.connections[0], Duration::from_secs(1));
     // What it can do at best, over however many connections.
@@ -106,7 +109,7 @@ fn measure(settings: &Settings, work: &Work) -> Vec<Row> {
     );
     let mut rows = Vec::new();
     for times in [2.0, 10.0] {
-        let kms = Kms::start(UNTHROTTLED);
+        let kms = cores::apart(|| Kms::start(UNTHROTTLED));
         let case = case_of(&kms, work);
         let idle = peak_memory(kms.pid());
         let rate = peak.per_second * times;
