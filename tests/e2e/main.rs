@@ -37,6 +37,7 @@ mod damage;
 mod documented;
 mod entries;
 mod every_code;
+mod expect;
 mod favourites;
 mod fields;
 mod formats;

@@ -21,6 +21,8 @@
     reason = "a benchmark is a program for its author: it stops at the first surprise"
 )]
 
+#[path = "overload/cores.rs"]
+mod cores;
 #[path = "overload/crowd.rs"]
 mod crowd;
 #[path = "overload/goodput.rs"]

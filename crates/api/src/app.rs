@@ -15,9 +15,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
+use crate::lag;
 use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
 use crate::openapi::{self, Facts};
+
+/// How far a worker may be behind with its connections before it takes on another upload. Whom it refuses waits
+/// about as long for that.
+const MOST_LAG: Duration = Duration::from_millis(20);
+/// Uploads at once that are admitted however far it is behind: so few are not what it is behind with.
+const FEW_UPLOADS: usize = 64;
 
 /// The use cases, and what their answers need beside them.
 #[derive(Clone)]
@@ -140,15 +147,33 @@ impl App {
     /// A place among the uploads. Refused as well while the store has so much to do that the upload
     /// would most likely be refused at its end: then its bytes need not be taken.
     pub(crate) fn admit_upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.foresee_upload()?;
+        Arc::clone(&self.uploads)
+            .try_acquire_owned()
+            .map_err(|_| too_many_uploads())
+    }
+
+    /// Whether an upload would be admitted by now, without a place for it: nothing of it has come.
+    pub(crate) fn foresee_upload(&self) -> Result<(), ApiError> {
         if self.offload.is_crowded(Lane::Storage) {
             return Err(ApiError::because(
                 Code::Busy,
                 "the store is behind with its work",
             ));
         }
-        Arc::clone(&self.uploads)
-            .try_acquire_owned()
-            .map_err(|_| ApiError::because(Code::Busy, "too many uploads at once"))
+        let places = self.uploads.available_permits();
+        if places == 0 {
+            return Err(too_many_uploads());
+        }
+        if self.limits.uploads.saturating_sub(places) >= FEW_UPLOADS
+            && lag::of_this_worker() > MOST_LAG
+        {
+            return Err(ApiError::because(
+                Code::Busy,
+                "the worker is behind with its connections",
+            ));
+        }
+        Ok(())
     }
 
     /// A place among the uploads of unknown senders.
@@ -165,6 +190,10 @@ impl App {
             )),
         }
     }
+}
+
+fn too_many_uploads() -> ApiError {
+    ApiError::because(Code::Busy, "too many uploads at once")
 }
 
 /// Hands over the answer of a use case that was only begun.

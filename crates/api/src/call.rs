@@ -101,6 +101,12 @@ impl Call {
             .await
     }
 
+    /// The length that the head of the request tells.
+    pub(crate) fn announced(&self) -> Option<u64> {
+        let length = self.head.headers().get(CONTENT_LENGTH)?;
+        length.to_str().ok()?.parse().ok()
+    }
+
     /// Splits into the body, bounded by `limit` bytes, and what is known without it.
     pub(crate) fn open(self, limit: u64) -> Result<(Body, Opened), ApiError> {
         if self.head.head().upgrade() {
@@ -113,10 +119,7 @@ impl Call {
         {
             return Err(ApiError::bad_format("compressed bodies are not decoded"));
         }
-        let announced = headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|text| text.parse::<u64>().ok());
+        let announced = self.announced();
         if announced.is_some_and(|length| length > limit) {
             return Err(ApiError::because(
                 Code::TooLarge,

@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     was_stuck: Cell<Duration>,
     /// Bytes of this answer that it, or the network, has taken.
     taken: Cell<u64>,
+    /// Whether nothing may follow the answer to the request that is served.
+    is_last: Cell<bool>,
     is_evicted: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -70,6 +72,7 @@ impl Connection {
             stuck_since: Cell::new(None),
             was_stuck: Cell::new(Duration::ZERO),
             taken: Cell::new(0),
+            is_last: Cell::new(false),
             is_evicted: Cell::new(false),
             waker: RefCell::new(None),
         }
@@ -81,6 +84,17 @@ impl Connection {
         self.was_stuck.set(Duration::ZERO);
         self.taken.set(0);
         Serving(Rc::clone(self))
+    }
+
+    /// Notes that the answer to this request is the last of the connection: the client is told so as soon as it
+    /// is written, while what it still sends is read for a while.
+    pub(crate) fn end_after_answer(&self) {
+        self.is_last.set(true);
+    }
+
+    /// Whether the last answer was made whole, once.
+    fn is_ending(&self) -> bool {
+        matches!(self.waits.get(), WaitsFor::Request(_)) && self.is_last.replace(false)
     }
 
     /// Notes that bytes have come.

@@ -26,11 +26,13 @@ pub mod cors;
 mod download;
 mod engine;
 mod error;
+mod expect;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod inprocess;
 pub mod intake;
+mod lag;
 mod middleware;
 pub mod network;
 pub mod offload;

@@ -23,6 +23,9 @@ use crate::staging::{Begin, Buffer, Staging, Upload};
 /// Payload bytes from which on the sender is judged, and a place is needed, before more is taken. Less
 /// than this is no more than the buffers of a connection.
 const ADMIT_AT: usize = 32 * 1024;
+/// Announced bytes of a body with fields from which on it most likely carries that much, which is when one
+/// that would not be admitted is refused by its head: [`ADMIT_AT`] in base64.
+const LIKELY_AT: usize = ADMIT_AT / 3 * 4;
 /// What a body may hold beside its file: field names, other fields, multipart boundaries.
 const OVERHEAD: u64 = 64 * 1024;
 /// What is decoded at once: it stays in the cache of the core, and little of it goes beyond the end
@@ -52,6 +55,7 @@ impl Call {
         // nothing but slashes), which makes 4, and line breaks some more: five times the limit has
         // room for every encoding that clients really use. The payload has a limit of its own.
         let limit = what.limit.saturating_mul(5).saturating_add(OVERHEAD);
+        self.foresee(LIKELY_AT)?;
         let (body, request) = self.open(limit)?;
         let mut gather = Gather {
             what,
@@ -68,6 +72,19 @@ impl Call {
             None
         };
         Ok((gather.request.with(fields), upload))
+    }
+
+    /// Refuses a body that is nothing but a payload, if there is no place for it now. Asked before anything is
+    /// done for it, its sender's token included: this is how an overloaded server gets rid of most.
+    pub(crate) fn foresee_payload(&self) -> Result<(), ApiError> {
+        self.foresee(ADMIT_AT)
+    }
+
+    fn foresee(&self, bytes: usize) -> Result<(), ApiError> {
+        match self.announced() {
+            Some(announced) if announced >= length(bytes) => self.app.foresee_upload(),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -87,7 +104,7 @@ pub(crate) async fn raw(
         // Better before it has come than after.
         staging.admit()?;
     }
-    let mut block = Buffer::default();
+    let mut block = Buffer::for_payload(request.announced);
     let mut taken = 0_u64;
     while let Some(chunk) = body.next().await? {
         if block.len() >= ADMIT_AT {

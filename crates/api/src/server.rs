@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::app::App;
 use crate::connection::{Patience, Registry, Timed};
+use crate::expect;
 use crate::middleware::{RequestIds, observe};
 use crate::routes;
 
@@ -136,6 +137,7 @@ impl Server {
                 .configure(routes)
                 .into_factory()
                 .map_err(|error| error.error_response());
+            let (app, waiting) = expect::split(map_config(app, |()| AppConfig::default()));
             let leaving = leaving.clone();
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
@@ -149,7 +151,8 @@ impl Server {
                 .on_connect_ext(|stream: &Timed, known| {
                     known.insert(Rc::clone(stream.connection()));
                 })
-                .h1(map_config(app, |()| AppConfig::default()));
+                .expect(waiting)
+                .h1(app);
             let registry = Registry::new(config.connections, patience);
             fn_service(move |stream: TcpStream| {
                 let peer = stream.peer_addr().ok();

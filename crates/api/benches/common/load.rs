@@ -11,6 +11,11 @@ use tokio::net::TcpStream;
 /// digits, which are base64 and part of a path as well.
 pub(crate) const NUMBER: &str = "0000000000000000";
 
+/// A header that lets the client wait before its body.
+const EXPECT: &[u8] = b"\r\nExpect: 100-continue\r\n";
+/// What it waits for.
+pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// Never the same again while this program runs.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
@@ -21,27 +26,41 @@ pub(crate) struct Case {
     request: Vec<u8>,
     /// Where its number stands, if it has one.
     number: Option<usize>,
+    /// Bytes of the head, if the client sends no more before it is asked.
+    waits_after: Option<usize>,
 }
 
 impl Case {
     /// The same request over and over.
     pub(crate) fn new(name: &'static str, address: SocketAddr, request: Vec<u8>) -> Self {
+        let head = request.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+        let mut lines = request[..head].windows(EXPECT.len());
         Self {
             name,
             address,
+            waits_after: lines.any(|line| line == EXPECT).then_some(head),
             request,
             number: None,
         }
     }
 
-    /// The request as it is sent next.
-    pub(crate) fn next(&self) -> Vec<u8> {
-        let mut request = self.request.clone();
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is sent before its client waits to be asked for more, if it waits.
+    pub(crate) fn first(&self) -> Option<&[u8]> {
+        Some(&self.request[..self.waits_after?])
+    }
+
+    /// What is sent next, without waiting or after it: all of a request, or its body.
+    pub(crate) fn rest(&self) -> Vec<u8> {
+        let from = self.waits_after.unwrap_or(0);
+        let mut rest = self.request[from..].to_vec();
         if let Some(at) = self.number {
-            let digits = format!("{:016x}", NEXT.fetch_add(1, Ordering::Relaxed));
-            request[at..at + NUMBER.len()].copy_from_slice(digits.as_bytes());
+            number(&mut rest[at - from..]);
         }
-        request
+        rest
     }
 
     /// A request that has [`NUMBER`] in it, to be made different each time.
@@ -75,9 +94,10 @@ pub(crate) fn run(case: &Case, connections: usize, time: Duration) -> Measured {
     let mut latencies = local.block_on(&runtime, async {
         let tasks: Vec<_> = (0..connections)
             .map(|_| {
-                let (address, request, number) = (case.address, case.request.clone(), case.number);
+                let (address, request) = (case.address, case.request.clone());
+                let (at, waits_after) = (case.number, case.waits_after);
                 tokio::task::spawn_local(async move {
-                    connection(address, request, number, begun + time).await
+                    connection(address, request, at, waits_after, begun + time).await
                 })
             })
             .collect();
@@ -103,7 +123,8 @@ pub(crate) fn run(case: &Case, connections: usize, time: Duration) -> Measured {
 async fn connection(
     address: SocketAddr,
     mut request: Vec<u8>,
-    number: Option<usize>,
+    at: Option<usize>,
+    waits_after: Option<usize>,
     end: Instant,
 ) -> Vec<Duration> {
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -111,12 +132,19 @@ async fn connection(
     let mut buffer = Vec::with_capacity(16 * 1024);
     let mut latencies = Vec::new();
     while Instant::now() < end {
-        if let Some(at) = number {
-            let digits = format!("{:016x}", NEXT.fetch_add(1, Ordering::Relaxed));
-            request[at..at + NUMBER.len()].copy_from_slice(digits.as_bytes());
+        if let Some(at) = at {
+            number(&mut request[at..]);
         }
         let begun = Instant::now();
-        stream.write_all(&request).await.unwrap();
+        let mut rest = &request[..];
+        if let Some(head) = waits_after {
+            stream.write_all(&request[..head]).await.unwrap();
+            buffer.clear();
+            read_answer(&mut stream, &mut buffer).await.unwrap();
+            assert_eq!(buffer, CONTINUE);
+            rest = &request[head..];
+        }
+        stream.write_all(rest).await.unwrap();
         read_success(&mut stream, &mut buffer).await;
         latencies.push(begun.elapsed());
     }
@@ -126,20 +154,28 @@ async fn connection(
 /// Reads one answer and checks its status.
 async fn read_success(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
     buffer.clear();
-    loop {
-        let read = stream.read_buf(buffer).await.unwrap();
-        assert!(read > 0, "the server closed the connection");
-        if let Some(length) = answer_length(buffer)
-            && buffer.len() >= length
-        {
-            assert!(
-                buffer.starts_with(b"HTTP/1.1 2"),
-                "not a success: {}",
-                String::from_utf8_lossy(buffer)
-            );
-            return;
+    read_answer(stream, buffer).await.unwrap();
+    assert!(
+        buffer.starts_with(b"HTTP/1.1 2"),
+        "not a success: {}",
+        String::from_utf8_lossy(buffer)
+    );
+}
+
+/// Reads one answer to its end; `None` if the server closes before.
+pub(crate) async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+    while answer_length(buffer).is_none_or(|length| buffer.len() < length) {
+        if stream.read_buf(buffer).await.unwrap_or(0) == 0 {
+            return None;
         }
     }
+    Some(())
+}
+
+/// Writes a number that nothing had before.
+fn number(place: &mut [u8]) {
+    let digits = format!("{:016x}", NEXT.fetch_add(1, Ordering::Relaxed));
+    place[..NUMBER.len()].copy_from_slice(digits.as_bytes());
 }
 
 /// Bytes of the whole answer, as soon as its head is there.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use crate::cores;
 use crate::kms::{self, Kms};
 use crate::load::{self, Case, NUMBER};
 use crate::open::{self, Outcome, percentile};
-use crate::server::post;
+use crate::server::{post, variable};
 use crate::summary::Row;
 use crate::{Settings, peak_memory, table};
 
@@ -16,7 +17,7 @@ const CONTENT: usize = 100 * 1024;
 const MOST_MEMORY_MIB: f64 = 512.0;
 
 /// Throttles would answer before anything is overloaded: all of it comes from one network.
-const UNTHROTTLED: &[&str] = &["--throttle", "off"];
+const UNTHROTTLED: &[&str] = &["--throttle", "off", "--connections", "4000"];
 
 struct Work {
     name: &'static str,
@@ -25,7 +26,7 @@ struct Work {
     request: fn(&Kms) -> Vec<u8>,
 }
 
-const WORK: [Work; 2] = [
+const WORK: [Work; 3] = [
     Work {
         name: "login",
         connections: [2, 8, 16],
@@ -33,8 +34,13 @@ const WORK: [Work; 2] = [
     },
     Work {
         name: "upload of 100 KiB",
-        connections: [16, 64, 256],
+        connections: [8, 16, 64],
         request: upload,
+    },
+    Work {
+        name: "upload of 100 KiB that waits to be asked",
+        connections: [8, 16, 64],
+        request: waiting_upload,
     },
 ];
 
@@ -43,8 +49,17 @@ fn login(kms: &Kms) -> Vec<u8> {
 }
 
 fn upload(kms: &Kms) -> Vec<u8> {
+    upload_with(kms, "")
+}
+
+/// Its client sends the body when it has read `100 Continue`, and not if it reads anything else.
+fn waiting_upload(kms: &Kms) -> Vec<u8> {
+    upload_with(kms, "Expect: 100-continue\r\n")
+}
+
+fn upload_with(kms: &Kms, header: &str) -> Vec<u8> {
     let head = format!(
-        "POST /api/v1/files?name=a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {CONTENT}\r\n\r\n{NUMBER}",
+        "POST /api/v1/files?name=a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{header}Content-Length: {CONTENT}\r\n\r\n{NUMBER}",
         kms.token()
     );
     let mut request = head.into_bytes();
@@ -66,13 +81,15 @@ pub(crate) fn run(settings: &Settings) -> Vec<Row> {
             "memory MiB",
         ],
     );
+    let only = variable("KMS_BENCH_WORK").unwrap_or_default();
     WORK.iter()
+        .filter(|work| work.name.contains(&only))
         .flat_map(|work| measure(settings, work))
         .collect()
 }
 
 fn measure(settings: &Settings, work: &Work) -> Vec<Row> {
-    let kms = Kms::start(UNTHROTTLED);
+    let kms = cores::apart(|| Kms::start(UNTHROTTLED));
     let case = case_of(&kms, work);
     load::run(&case, work.connections[0], Duration::from_secs(1));
     // What it can do at best, over however many connections.
@@ -92,11 +109,11 @@ fn measure(settings: &Settings, work: &Work) -> Vec<Row> {
     );
     let mut rows = Vec::new();
     for times in [2.0, 10.0] {
-        let kms = Kms::start(UNTHROTTLED);
-        let template = case_of(&kms, work);
+        let kms = cores::apart(|| Kms::start(UNTHROTTLED));
+        let case = case_of(&kms, work);
         let idle = peak_memory(kms.pid());
         let rate = peak.per_second * times;
-        let mut outcome = open::run(kms.address(), |_| template.next(), rate, settings.time);
+        let mut outcome = open::run(case, rate, settings.time);
         let memory = peak_memory(kms.pid());
         rows.extend(report(
             settings,

@@ -1,14 +1,13 @@
 //! An open loop: requests go out at their time, whatever has become of those before.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::load;
+use crate::load::{self, Case};
 
 /// Requests that may be on their way at once; more would be a benchmark of the generator.
 const MOST_AT_ONCE: usize = 3000;
@@ -37,22 +36,19 @@ pub(crate) struct Outcome {
 }
 
 struct Shared {
+    case: Case,
     outcome: RefCell<Outcome>,
     idle: RefCell<Vec<TcpStream>>,
 }
 
-/// Sends what `request` makes of each number, `rate` times a second for `time`.
-pub(crate) fn run(
-    address: SocketAddr,
-    request: impl Fn(usize) -> Vec<u8>,
-    rate: f64,
-    time: Duration,
-) -> Outcome {
+/// Sends requests of `case`, `rate` times a second for `time`.
+pub(crate) fn run(case: Case, rate: f64, time: Duration) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let shared = Rc::new(Shared {
+        case,
         outcome: RefCell::default(),
         idle: RefCell::default(),
     });
@@ -76,10 +72,9 @@ pub(crate) fn run(
                 continue;
             }
             shared.outcome.borrow_mut().sent += 1;
-            let bytes = request(index);
             let shared = Rc::clone(&shared);
             tasks.push(tokio::task::spawn_local(async move {
-                one(&shared, address, &bytes, due).await;
+                one(&shared, due).await;
             }));
         }
         shared.outcome.borrow_mut().sending = begun.elapsed();
@@ -97,18 +92,18 @@ pub(crate) fn run(
     std::mem::take(&mut *shared.outcome.borrow_mut())
 }
 
-async fn one(shared: &Shared, address: SocketAddr, request: &[u8], due: Instant) {
+async fn one(shared: &Shared, due: Instant) {
     // One that the server has just closed for being idle is no answer; a fresh one cannot be that.
     let kept = shared.idle.borrow_mut().pop();
     let mut answer = None;
     if let Some(stream) = kept {
-        answer = exchange(stream, request).await;
+        answer = exchange(stream, &shared.case).await;
     }
     if answer.is_none()
-        && let Ok(stream) = TcpStream::connect(address).await
+        && let Ok(stream) = TcpStream::connect(shared.case.address()).await
     {
         let _ = stream.set_nodelay(true);
-        answer = exchange(stream, request).await;
+        answer = exchange(stream, &shared.case).await;
     }
     let took = due.elapsed();
     let mut outcome = shared.outcome.borrow_mut();
@@ -116,7 +111,9 @@ async fn one(shared: &Shared, address: SocketAddr, request: &[u8], due: Instant)
         outcome.cut += 1;
         return;
     };
-    shared.idle.borrow_mut().push(stream);
+    if !head.contains("\r\nconnection: close\r\n") {
+        shared.idle.borrow_mut().push(stream);
+    }
     match head.as_bytes().get(9) {
         Some(b'2') => outcome.succeeded.push(took),
         _ if head.starts_with("HTTP/1.1 503") || head.starts_with("HTTP/1.1 429") => {
@@ -130,19 +127,19 @@ async fn one(shared: &Shared, address: SocketAddr, request: &[u8], due: Instant)
 }
 
 /// The head of the answer in lower case but for its first line, and the connection.
-async fn exchange(mut stream: TcpStream, request: &[u8]) -> Option<(TcpStream, String)> {
-    // An early refusal may come before all of it is taken.
-    let _ = stream.write_all(request).await;
+async fn exchange(mut stream: TcpStream, case: &Case) -> Option<(TcpStream, String)> {
     let mut buffer = Vec::with_capacity(1024);
-    loop {
-        if let Some(length) = load::answer_length(&buffer)
-            && buffer.len() >= length
-        {
-            break;
+    if let Some(first) = case.first() {
+        let _ = stream.write_all(first).await;
+        load::read_answer(&mut stream, &mut buffer).await?;
+        if buffer == load::CONTINUE {
+            buffer.clear();
         }
-        if stream.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
-            return None;
-        }
+    }
+    if buffer.is_empty() {
+        // An early refusal may come before all of it is taken.
+        let _ = stream.write_all(&case.rest()).await;
+        load::read_answer(&mut stream, &mut buffer).await?;
     }
     let head = String::from_utf8_lossy(&buffer);
     let (first, rest) = head.split_once("\r\n")?;

@@ -106,7 +106,13 @@ impl AsyncWrite for Timed {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let timed = self.get_mut();
+        // actix flushes when all that it has is written.
+        if timed.connection.is_ending() {
+            // If that fails, the client has gone, which the next read tells.
+            let _ = Pin::new(&mut timed.stream).poll_shutdown(context);
+        }
+        Pin::new(&mut timed.stream).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -21,8 +21,17 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    fn for_a_block() -> Self {
-        let mut memory: Vec<u8> = Vec::with_capacity(ALIGNMENT + BLOCK + ROOM);
+    /// Memory for a payload of so many bytes, as far as it is known and one block. One that is smaller than
+    /// a block shall not take the room of one, as thousands of them may be here at once.
+    pub(crate) fn for_payload(bytes: Option<u64>) -> Self {
+        match bytes.and_then(|bytes| usize::try_from(bytes).ok()) {
+            Some(bytes @ MANY..BLOCK) => Self::with_room(bytes),
+            _ => Self::default(),
+        }
+    }
+
+    fn with_room(bytes: usize) -> Self {
+        let mut memory: Vec<u8> = Vec::with_capacity(ALIGNMENT.saturating_add(bytes));
         let start = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         memory.resize(start, 0);
         Self { memory, start }
@@ -51,8 +60,9 @@ impl Buffer {
     /// The memory, for `more` bytes to be appended to it. They may go beyond the block.
     pub(crate) fn end(&mut self, more: usize) -> &mut Vec<u8> {
         let is_small = self.memory.capacity() < BLOCK;
-        if is_small && self.len().saturating_add(more) > MANY {
-            let mut large = Self::for_a_block();
+        let room = self.memory.capacity().saturating_sub(self.memory.len());
+        if is_small && room < more && self.len().saturating_add(more) > MANY {
+            let mut large = Self::with_room(BLOCK + ROOM);
             large.memory.extend_from_slice(self.bytes());
             *self = large;
         }
@@ -83,6 +93,28 @@ mod tests {
         }
         assert_eq!(buffer.len(), MANY);
         assert!(buffer.memory.capacity() <= 2 * MANY);
+    }
+
+    #[test]
+    fn a_payload_of_known_length_takes_no_more_than_that() {
+        for length in [MANY, 100_000, BLOCK - 1] {
+            let mut buffer = Buffer::for_payload(u64::try_from(length).ok());
+            let capacity = buffer.memory.capacity();
+            for _ in 0..length {
+                assert_eq!(buffer.fill(&[7]), b"");
+            }
+            assert_eq!(buffer.len(), length);
+            assert_eq!(buffer.memory.capacity(), capacity);
+            assert!(capacity <= length + ALIGNMENT);
+        }
+    }
+
+    #[test]
+    fn a_payload_longer_than_it_said_becomes_a_block() {
+        let mut buffer = Buffer::for_payload(Some(100_000));
+        assert_eq!(buffer.fill(&[7; BLOCK]), b"");
+        assert!(buffer.is_full() && buffer.bytes() == [7; BLOCK]);
+        assert_eq!(buffer.bytes().as_ptr().align_offset(ALIGNMENT), 0);
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
 
 /// `POST /api/v1/files?name=…`: stores the body as a file. 201; codes 130, 1.
 pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
+    call.foresee_payload()?;
     let (token, room) = call.admit_bearer().await?;
     let input = Input::parse(&query(call.head.query_string())?)?;
     let title = input.title().clone();
