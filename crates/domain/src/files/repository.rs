@@ -87,7 +87,7 @@ pub trait FileRepository: Send + Sync {
 }
 
 /// Identity of a content's row, private to the server. Never used again for another content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobId(i64);
 
 impl BlobId {

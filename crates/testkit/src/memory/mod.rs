@@ -18,6 +18,7 @@ mod blobs;
 mod database;
 mod files;
 mod hasher;
+mod interactions;
 mod inventory;
 mod scratch;
 mod sessions;
@@ -29,6 +30,7 @@ mod users;
 
 pub use database::MemoryDatabase;
 pub use hasher::PlainHasher;
+pub use interactions::MemoryInteractions;
 pub use inventory::MemoryBackup;
 pub use scratch::MemoryScratchSpace;
 pub use sources::{ManualClock, SeededIds, SeededTokens};
