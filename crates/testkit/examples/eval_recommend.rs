@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kms_domain::Timestamp;
 use kms_domain::files::BlobId;
-use kms_domain::recommend::{Event, Kind, PROFILE, Profile};
+use kms_domain::recommend::{Event, Kind, PROFILE, Profile, REFINED};
 use kms_domain::users::UserId;
 use kms_testkit::memory::MemoryInteractions;
 use uuid::Uuid;
@@ -180,6 +180,11 @@ fn with_gaps(train: &[History], gap: i64) -> Scores<'_> {
             .filter_map(|content| Some((content, items.get(&content)?.mass)))
             .collect();
         let scores = profile.scores(items, &masses);
+        let best = scores.iter().take(REFINED).map(|one| one.content);
+        let looked_at = best
+            .filter_map(|content| Some((content, items.get(&content)?.clone())))
+            .collect();
+        let scores = profile.refined(scores, items, &looked_at, &masses);
         scores
             .into_iter()
             .map(|one| (one.content.as_i64(), one.score))

@@ -37,6 +37,6 @@ pub use learner::{Learned, Learner};
 pub use learning::{InteractionRows, Learning, WINDOW};
 pub use mix::Mix;
 pub use neighbours::{MOST_NEIGHBOURS, Neighbour, Neighbours};
-pub use profile::{CANDIDATES, LEAST_USERS, PROFILE, Profile, Scored};
+pub use profile::{CANDIDATES, LEAST_USERS, PROFILE, Profile, REFINED, Scored};
 pub use queue::DownloadQueue;
 pub use service::{HotPage, RecommendError, RecommendService};

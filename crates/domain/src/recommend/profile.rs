@@ -14,8 +14,14 @@ pub const LEAST_USERS: u64 = 3;
 /// Contents whose counters are looked up for one feed.
 pub const CANDIDATES: usize = 4_000;
 
-/// The neighbours of each content that count, the nearest ones.
+/// The neighbours of each content in the profile that count, the nearest ones.
 const NEAREST: usize = 100;
+
+/// Candidates that are looked at from their own side as well, the best ones.
+pub const REFINED: usize = 300;
+
+/// The neighbours of such a candidate among which a content of the profile must be.
+const NEAREST_OF_CANDIDATE: usize = 50;
 
 /// How much of its weight an interaction loses with each sitting after it.
 const FADING: f64 = 0.95;
@@ -107,8 +113,7 @@ impl Profile {
             similar.clear();
             similar.extend(shown.filter_map(|one| {
                 let other = roots.get(&one.content)?;
-                let similarity = of_u64(one.weight) / (own * other + DAMPING);
-                Some((similarity, one.content))
+                Some((similarity(one, own, *other), one.content))
             }));
             similar.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
             for (similarity, content) in similar.iter().take(NEAREST) {
@@ -116,6 +121,51 @@ impl Profile {
             }
         });
         in_order(scores)
+    }
+
+    /// Looks at the best [`REFINED`] of `scores` once more, from their own side: of the profile, only what is
+    /// among the 50 nearest neighbours of a candidate speaks for it. That keeps back what is a little
+    /// similar to everything. `candidates` are the items of these, `masses` those that
+    /// [`scores`](Self::scores) was given; neighbours whose mass is not among them do not count.
+    #[must_use]
+    pub fn refined(
+        &self,
+        scores: Vec<Scored>,
+        items: &HashMap<BlobId, Item>,
+        candidates: &HashMap<BlobId, Item>,
+        masses: &HashMap<BlobId, u64>,
+    ) -> Vec<Scored> {
+        let weights: HashMap<BlobId, f64> = self.weights.iter().copied().collect();
+        let mass = |content: &BlobId| {
+            let of_profile = items.get(content).map(|item| item.mass);
+            masses.get(content).copied().or(of_profile)
+        };
+        let mut refined: HashMap<BlobId, f64> = HashMap::new();
+        let mut similar: Vec<(f64, BlobId)> = Vec::new();
+        for (content, item) in candidates {
+            let own = of_u64(item.mass).sqrt();
+            let shown = item.neighbours.as_slice().iter();
+            similar.clear();
+            similar.extend(
+                shown
+                    .filter(|one| one.users >= LEAST_USERS)
+                    .filter_map(|one| {
+                        let other = of_u64(mass(&one.content)?).sqrt();
+                        Some((similarity(one, own, other), one.content))
+                    }),
+            );
+            similar.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
+            let nearest = similar.iter().take(NEAREST_OF_CANDIDATE);
+            let score = nearest
+                .filter_map(|(similarity, of)| Some(weights.get(of)? * similarity))
+                .sum();
+            refined.insert(*content, score);
+        }
+        let is_refined = |one: &Scored| refined.contains_key(&one.content);
+        let rest: Vec<_> = scores.into_iter().filter(|one| !is_refined(one)).collect();
+        let mut all = in_order(refined);
+        all.extend(rest);
+        all
     }
 
     /// Calls `look` for each content of the profile with those of its neighbours that may be shown.
@@ -136,6 +186,11 @@ impl Profile {
             }
         }
     }
+}
+
+/// The damped cosine, from the roots of both masses.
+fn similarity(pair: &Neighbour, own: f64, other: f64) -> f64 {
+    of_u64(pair.weight) / (own * other + DAMPING)
 }
 
 /// The best first; of equally good ones the content that came last.
@@ -250,6 +305,26 @@ mod tests {
             return;
         };
         panic!("7 has {a}, 8 has {b}");
+    }
+
+    #[test]
+    fn a_candidate_with_fifty_nearer_neighbours_loses_what_is_far() {
+        let profile = Profile::new(&[interaction(1, 0, &[Kind::Own])]);
+        let items = HashMap::from([(id(1), item(100, &[(7, 3, 9), (8, 3, 5)]))]);
+        // 7 is near to everything, and to 1 least of all; 8 to 1 alone.
+        let mut crowd: Vec<_> = (100..150).map(|n| (n, 3, 10)).collect();
+        crowd.push((1, 3, 9));
+        let candidates = HashMap::from([
+            (id(7), item(100, &crowd)),
+            (id(8), item(100, &[(1, 3, 5), (100, 2, 900)])),
+        ]);
+        let masses: HashMap<_, _> = (2..150).map(|n| (id(n), 100)).collect();
+        let scores = profile.scores(&items, &masses);
+        assert_eq!(scores.first().map(|one| one.content), Some(id(7)));
+        let refined = profile.refined(scores, &items, &candidates, &masses);
+        let found: Vec<_> = refined.iter().map(|one| one.content).collect();
+        assert_eq!(found, [id(8), id(7)]);
+        assert_eq!(refined.last().map(|one| one.score), Some(0.0));
     }
 
     #[test]

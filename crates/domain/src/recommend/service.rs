@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{FeedRepository, HotPosition, Mix, PROFILE, Profile, PublicFile};
+use super::{FeedRepository, HotPosition, Mix, PROFILE, Profile, PublicFile, REFINED};
 use crate::PortError;
 use crate::files::BlobId;
 use crate::users::Actor;
@@ -93,6 +93,9 @@ impl RecommendService {
         }
         let masses = self.feed.find_masses(&candidates)?;
         let scores = profile.scores(&items, &masses);
+        let best: Vec<_> = scores.iter().take(REFINED).map(|one| one.content).collect();
+        let looked_at = self.feed.find_items(&best)?;
+        let scores = profile.refined(scores, &items, &looked_at, &masses);
         Ok(scores.into_iter().map(|one| one.content).collect())
     }
 

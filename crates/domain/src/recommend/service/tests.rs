@@ -65,7 +65,22 @@ fn profile(mock: &mut MockFeedRepository, near: &'static [u32]) {
             item.neighbours
                 .add(BlobId::from_i64(i64::from(*content)), 3, weight);
         }
-        Ok(HashMap::from([(contents[0], item)]))
+        // From their own side, candidates look alike: near to content 100 as well.
+        let mut all = HashMap::from([(BlobId::from_i64(100), item.clone())]);
+        for (content, weight) in contents
+            .iter()
+            .filter_map(|content| item.neighbours.clone().remove(*content))
+            .map(|one| (one.content, one.weight))
+        {
+            let mut own = Item {
+                mass: 100,
+                ..Item::default()
+            };
+            own.neighbours.add(BlobId::from_i64(100), 3, weight);
+            all.insert(content, own);
+        }
+        all.retain(|content, _| contents.contains(content));
+        Ok(all)
     });
     mock.expect_find_masses()
         .returning(|contents| Ok(contents.iter().map(|content| (*content, 100)).collect()));
