@@ -20,6 +20,7 @@ mod files;
 mod hasher;
 mod interactions;
 mod inventory;
+mod recommend;
 mod scratch;
 mod sessions;
 mod sources;

@@ -1,0 +1,10 @@
+DROP TRIGGER relearn_doomed;
+DROP TRIGGER relearn_removed;
+DROP TRIGGER relearn_visibility;
+DROP TABLE relearn;
+DROP TABLE learned;
+DROP TABLE items;
+DROP TABLE interactions;
+DROP INDEX files_hot;
+ALTER TABLE files DROP COLUMN hotness;
+ALTER TABLE files DROP COLUMN heat;
