@@ -11,6 +11,7 @@ mod modify;
 mod own_file_list;
 mod recommended;
 mod register;
+mod see;
 mod sessions;
 mod table;
 mod test_phone;
@@ -20,7 +21,7 @@ pub(crate) mod v1;
 use std::panic::AssertUnwindSafe;
 
 use actix_web::dev::HttpServiceFactory;
-use actix_web::{HttpResponse, Resource, web};
+use actix_web::{HttpResponse, Resource, Route, web};
 use futures_util::FutureExt;
 use kms_domain::codes::Code;
 
@@ -29,15 +30,24 @@ use crate::error::ApiError;
 use crate::offload::panic_text;
 pub use table::{Endpoint, endpoints};
 
-/// Makes the table that is registered and the one that is read out of one.
+/// Makes the table that is registered and the one that is read out of one. A route knows POST alone, if
+/// nothing else stands there: what `Allow` says, and the methods.
 macro_rules! contract {
-    ($($path:literal => $handler:path,)+) => {
-        const ROUTES: &[Endpoint] = &[$(Endpoint { path: $path, methods: "POST" }),+];
+    ($($path:literal $([$allow:literal $($method:ident)+])? => $handler:path,)+) => {
+        const ROUTES: &[Endpoint] =
+            &[$(Endpoint { path: $path, methods: contract!(@allow $($allow)?) }),+];
 
         fn register(config: &mut web::ServiceConfig) {
-            config$(.service(post($path).to($handler)))+;
+            config$(.service(
+                known($path, contract!(@allow $($allow)?), contract!(@methods $($($method)+)?))
+                    .to($handler)
+            ))+;
         }
     };
+    (@allow) => { "POST" };
+    (@allow $allow:literal) => { $allow };
+    (@methods) => { &[web::post] };
+    (@methods $($method:ident)+) => { &[$(web::$method),+] };
 }
 
 contract! {
@@ -55,6 +65,7 @@ contract! {
     "/app/user/info" => info::info,
     "/app/user/getownfilelist" => own_file_list::own_file_list,
     "/app/user/getfilelist" => recommended::recommended,
+    "/app/see" ["GET, POST" get post] => see::see,
 }
 
 /// The contract's routes, those below `/api/v1`, and an answer for all the others.
@@ -72,27 +83,41 @@ pub(crate) fn configure_with_broken_ones(config: &mut web::ServiceConfig) {
         panic!("a broken handler")
     }
     config
-        .service(post("/app/broken").to(broken))
+        .service(known("/app/broken", "POST", &[web::post]).to(broken))
         .service(Resource::new("/api/v1/broken").route(v1::to(web::get(), broken)))
         .configure(configure);
 }
 
-/// A route that knows only POST, as all of the contract's do.
-fn post(path: &'static str) -> Post {
-    Post(path)
+/// A route that knows these methods, which `allow` names, and refuses all others.
+const fn known(path: &'static str, allow: &'static str, methods: &'static [fn() -> Route]) -> Known {
+    Known {
+        path,
+        allow,
+        methods,
+    }
 }
 
-struct Post(&'static str);
+struct Known {
+    path: &'static str,
+    allow: &'static str,
+    methods: &'static [fn() -> Route],
+}
 
-impl Post {
+impl Known {
     fn to<F, Answering>(self, handler: F) -> impl HttpServiceFactory
     where
         F: Fn(Call) -> Answering + Clone + 'static,
         Answering: Future<Output = Result<HttpResponse, ApiError>> + 'static,
     {
-        Resource::new(self.0)
-            .route(web::post().to(move |call: Call| surviving(handler(call))))
-            .default_service(web::to(only_post))
+        let allow = self.allow;
+        let mut resource = Resource::new(self.path);
+        for method in self.methods {
+            let handler = handler.clone();
+            resource = resource.route(method().to(move |call: Call| surviving(handler(call))));
+        }
+        resource.default_service(web::to(move || async move {
+            Err::<HttpResponse, _>(ApiError::method_not_allowed(allow))
+        }))
     }
 }
 
@@ -107,10 +132,6 @@ async fn surviving(
             let text = format!("a handler panicked: {}", panic_text(&*panic));
             Err(ApiError::because(Code::ServerError, text))
         })
-}
-
-async fn only_post() -> Result<HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed("POST"))
 }
 
 async fn unknown_route() -> Result<HttpResponse, ApiError> {

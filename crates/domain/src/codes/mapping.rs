@@ -5,6 +5,7 @@ use super::{Code, Coded};
 use crate::files::{
     ClaimOutcome, DeleteOutcome, DownloadError, FileError, OpenOutcome, PushError, UploadOutcome,
 };
+use crate::recommend::RecommendError;
 use crate::throttle::Throttled;
 use crate::users::{
     AccountError, AvatarError, AvatarOutcome, LoginOutcome, LogoutOutcome, Modified, OpenedAvatar,
@@ -156,6 +157,14 @@ impl Coded for FileError {
     fn code(&self) -> Code {
         match self {
             Self::Content(error) => error.code(),
+            Self::Port(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for RecommendError {
+    fn code(&self) -> Code {
+        match self {
             Self::Port(error) => error.code(),
         }
     }
