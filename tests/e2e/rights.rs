@@ -20,12 +20,16 @@ enum Aim {
     Own(u64),
     /// An entry, to read it or to have its bytes.
     Read(u64),
+    /// An entry, to change it.
+    Change(u64),
     /// An entry, to take it away.
     Remove,
+    /// A deleted entry, to bring it back or to remove it for good.
+    Trash(&'static str),
     /// The session that asks, to end it.
     Leave,
 }
-use Aim::{Leave, Open, Own, Read, Remove};
+use Aim::{Change, Leave, Open, Own, Read, Remove, Trash};
 
 /// Every route with what it is after, and the code of its success. One that can be after two things stands
 /// here twice.
@@ -45,6 +49,15 @@ const KNOWN: &[(&str, &str, Aim)] = &[
     ("POST", "/app/user/info", Own(0)),
     ("POST", "/app/user/getownfilelist", Own(0)),
     ("POST", "/app/user/getfilelist", Own(0)),
+    ("POST", "/app/see", Open(0)),
+    ("GET", "/app/see", Open(0)),
+    ("POST", "/app/user/modifyfile", Change(141)),
+    ("POST", "/app/user/modifyfile", Remove),
+    ("POST", "/app/user/favorite", Own(0)),
+    ("POST", "/app/user/favorite", Read(160)),
+    ("POST", "/app/user/trash", Own(0)),
+    ("POST", "/app/user/trash", Trash("restore")),
+    ("POST", "/app/user/trash", Trash("purge")),
     ("POST", "/api/v1/files", Own(130)),
     ("DELETE", "/api/v1/files/{fid}", Remove),
     ("GET", "/api/v1/files/{fid}/content", Read(140)),
@@ -100,12 +113,14 @@ fn expected(aim: Aim, asker: Asker, entry: Entry) -> u64 {
         (Own(code), _) => code,
         (Leave, _) => 0,
         (Read(code), _) if owns(asker, entry) || entry == Entry::Public => code,
+        (Change(code), _) if owns(asker, entry) => code,
         (Remove, _) if owns(asker, entry) => DELETED,
-        (Read(_) | Remove, _) => 2,
+        (Trash(_), Asker::Owner) if entry == Entry::Deleted => 0,
+        (Read(_) | Change(_) | Remove | Trash(_), _) => 2,
     }
 }
 
-/// Not on the wire: a 204 has no code.
+/// Of a 204 it is not on the wire.
 const DELETED: u64 = 142;
 
 fn owns(asker: Asker, entry: Entry) -> bool {
@@ -238,13 +253,28 @@ impl Scene {
             ("/app/user/modify" | "/app/user/modifyinfo", _) => {
                 json!({"name": format!("name {number}")})
             }
+            ("/app/user/modifyfile", Remove) => json!({"delete": true}),
+            ("/app/user/modifyfile", _) => json!({"name": format!("name {number}")}),
+            ("/app/user/favorite", Own(_)) => return json!({}),
+            ("/app/user/trash", Trash(what)) => json!({what: fid}),
             _ => json!({}),
         };
         with(own, json!({"fid": fid}))
     }
 
     /// One request of the contract; its code.
-    fn ask(&mut self, path: &str, aim: Aim, asker: Asker, way: Way, named: &Named) -> u64 {
+    fn ask(
+        &mut self,
+        (method, path): (&str, &str),
+        aim: Aim,
+        asker: Asker,
+        way: Way,
+        named: &Named,
+    ) -> u64 {
+        if method == "GET" {
+            let empty = crate::harness::Encoded::raw(None, "");
+            return self.server.client().send(method, path, &[], &empty).code();
+        }
         let mut fields = self.fields(path, aim, named);
         let client = self.server.client();
         let token = self.token_for(aim, asker);
@@ -342,12 +372,24 @@ fn a14_everybody_may_do_what_the_matrix_says_and_nothing_else() {
                     let got = if path.starts_with("/api/v1") {
                         scene.fetch(method, path, asker, &named)
                     } else {
-                        scene.ask(path, *aim, asker, *way, &named)
+                        scene.ask((method, path), *aim, asker, *way, &named)
                     };
                     assert_eq!(got, code, "{cell}");
                     scene.check_refusal(code, &before, &cell);
                     if code == DELETED {
                         scene.owner.get_file(&named.0).expect_bare(2);
+                        scene.entries[at] = scene.make(entry);
+                    }
+                    if code == 160 {
+                        let user = if asker == Asker::Owner {
+                            &scene.owner
+                        } else {
+                            &scene.other
+                        };
+                        let fields = json!({"fid": named.0, "cancel": true});
+                        user.post("/app/user/favorite", fields).expect_bare(162);
+                    }
+                    if code == 0 && matches!(aim, Trash(_)) {
                         scene.entries[at] = scene.make(entry);
                     }
                     cells += 1;

@@ -126,7 +126,7 @@ from_coded!(
     files::FileError,
     files::DownloadError,
     files::PushError,
-    recommend::RecommendError,
+    kms_domain::recommend::RecommendError,
     PortError,
 );
 
@@ -149,5 +149,6 @@ from_parse!(
     users::EmailError,
     users::PasswordError,
     files::TitleError,
+    files::LabelError,
     files::DigestError,
 );

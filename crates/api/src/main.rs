@@ -19,6 +19,7 @@ use background::Background;
 use kms_api::cli::{Cli, Command};
 use kms_api::config::{Loaded, LogFormat};
 use kms_api::{Server, ServerConfig};
+use kms_domain::recommend::DownloadQueue;
 use kms_domain::with_causes;
 use kms_infra::disk::{DataDir, DiskBlobStore};
 
@@ -71,7 +72,8 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let data = DataDir::open(&config.data_dir)?;
     let database = wiring::open_own_database(config, &data)?;
     let store = DiskBlobStore::new(&data);
-    let services = wiring::services(config, &data, &store, &database);
+    let downloads = DownloadQueue::new();
+    let services = wiring::services(config, &data, &store, &database, downloads.clone());
     let audit = services.audit.clone();
     let app = wiring::app(config, services)?;
     let server = Server::bind(ServerConfig {
@@ -89,8 +91,10 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let background = Background::start(
         config,
         wiring::collector(config, &data, &store, &database, false),
+        wiring::purger(config, &database),
         wiring::scrub(&data, &database),
         audit.clone(),
+        wiring::learner(&database, downloads),
     );
     drop(store);
     let readers = database.clone();

@@ -13,7 +13,8 @@ use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::audit::{Audit, RefusalPolicy};
 use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, QuotaService, Visibility};
-use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
+use kms_domain::recommend::{DownloadQueue, Learner, RecommendService};
+use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Purger, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
 };
@@ -24,8 +25,9 @@ use kms_infra::disk::{
 };
 use kms_infra::sqlite::{
     Access, OpenError, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
-    SqliteDatabase, SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository,
-    SqliteUsageRepository, SqliteUserRepository,
+    SqliteDatabase, SqliteFavouriteRepository, SqliteFeedRepository, SqliteFileRepository,
+    SqliteInteractionRepository, SqliteSessionRepository, SqliteTrashRepository,
+    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -54,6 +56,7 @@ pub(crate) fn services(
     data: &DataDir,
     store: &DiskBlobStore,
     database: &SqliteDatabase,
+    downloads: DownloadQueue,
 ) -> Services {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds::default());
@@ -89,12 +92,19 @@ pub(crate) fn services(
         },
         files: FileService {
             files: Arc::new(SqliteFileRepository::new(database)),
+            trash: Arc::new(SqliteTrashRepository::new(database)),
+            favourites: Arc::new(SqliteFavouriteRepository::new(database)),
             blobs,
             usage: Arc::new(SqliteUsageRepository::new(database)),
             store,
             ids,
             clock,
+            downloads,
             config: file_config(config),
+        },
+        recommend: RecommendService {
+            feed: Arc::new(SqliteFeedRepository::new(database)),
+            limit: usize::try_from(config.recommended_limit).unwrap_or(usize::MAX),
         },
         audit,
         passwords: passwords(config),
@@ -194,14 +204,25 @@ pub(crate) fn collector(
     )
 }
 
-/// The collector of a command that takes the folder for itself.
-pub(crate) fn exclusive_collector(config: &Config) -> Result<Collector, Failure> {
+/// What empties the trash of entries.
+pub(crate) fn purger(config: &Config, database: &SqliteDatabase) -> Purger {
+    Purger {
+        trash: Arc::new(SqliteTrashRepository::new(database)),
+        favourites: Arc::new(SqliteFavouriteRepository::new(database)),
+        clock: Arc::new(SystemClock),
+        retention: millis(config.trash_retention),
+    }
+}
+
+/// The collector of a command that takes the folder for itself, and what empties the trash before it.
+pub(crate) fn exclusive_collector(config: &Config) -> Result<(Collector, Purger), Failure> {
     expect_database(config)?;
     let data = DataDir::open(&config.data_dir)?;
     let database = open_own_database(config, &data)?;
     reserve(config, &data, &database);
     let store = DiskBlobStore::new(&data);
-    Ok(collector(config, &data, &store, &database, true))
+    let purger = purger(config, &database);
+    Ok((collector(config, &data, &store, &database, true), purger))
 }
 
 /// Room that is given back when a write of `database` finds the disk full.
@@ -317,6 +338,14 @@ pub(crate) fn scrub(data: &DataDir, database: &SqliteDatabase) -> Scrub {
     }
 }
 
+/// Who learns from what people do.
+pub(crate) fn learner(database: &SqliteDatabase, downloads: DownloadQueue) -> Learner {
+    Learner {
+        interactions: Arc::new(SqliteInteractionRepository::new(database)),
+        downloads,
+    }
+}
+
 /// What a new password must be.
 pub(crate) fn passwords(config: &Config) -> PasswordPolicy {
     PasswordPolicy::new(config.password_min)
@@ -383,8 +412,8 @@ fn file_config(config: &Config) -> FileServiceConfig {
             InstantUpload::Own => files::InstantUpload::Own,
             InstantUpload::Off => files::InstantUpload::Off,
         },
-        recommended_limit: usize::try_from(config.recommended_limit).unwrap_or(usize::MAX),
         quota: default_quota(config),
+        trash_retention: millis(config.trash_retention),
     }
 }
 

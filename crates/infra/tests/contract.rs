@@ -18,8 +18,9 @@ use kms_domain::files::{BlobKey, BlobStore};
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFeedRepository, SqliteFileRepository, SqliteInteractionRepository,
-    SqliteSessionRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteFavouriteRepository, SqliteFeedRepository, SqliteFileRepository,
+    SqliteInteractionRepository, SqliteSessionRepository, SqliteTrashRepository,
+    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 use kms_testkit::builders::sha256_of;
@@ -39,6 +40,8 @@ fn repositories() -> Repositories {
         sessions: Arc::new(SqliteSessionRepository::new(&db)),
         avatars: Arc::new(SqliteAvatarRepository::new(&db)),
         files: Arc::new(SqliteFileRepository::new(&db)),
+        trash: Arc::new(SqliteTrashRepository::new(&db)),
+        favourites: Arc::new(SqliteFavouriteRepository::new(&db)),
         blobs: Arc::new(SqliteBlobRepository::new(&db, Arc::new(SystemClock))),
         upkeep: Arc::new(SqliteUpkeepRepository::new(&db, Arc::new(SystemClock))),
         audit: Arc::new(SqliteAuditLog::new(&db)),

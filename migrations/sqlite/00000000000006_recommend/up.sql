@@ -11,6 +11,8 @@ ALTER TABLE files ADD COLUMN hotness REAL
 
 -- The hot list. An entry that is published or unpublished is in it or not at once.
 CREATE INDEX files_hot ON files (hotness DESC, seq DESC) WHERE public = 1;
+-- It takes the place of the list by date, which it begins as.
+DROP INDEX files_public_newest;
 
 -- What one user did with one content while it was public. No foreign key to blobs: this keeps no content
 -- alive, and goes when the content has gone.
@@ -70,4 +72,10 @@ END;
 CREATE TRIGGER relearn_doomed AFTER UPDATE OF state ON blobs WHEN NEW.state = 'doomed'
 BEGIN
     INSERT OR IGNORE INTO relearn (blob_id, entry) VALUES (NEW.id, 0);
+END;
+
+-- It was purged, or brought back, in which case it is as if it had been published.
+CREATE TRIGGER relearn_restored AFTER DELETE ON trash WHEN OLD.public = 1
+BEGIN
+    INSERT OR IGNORE INTO relearn (blob_id, entry) VALUES (OLD.blob_id, OLD.seq);
 END;

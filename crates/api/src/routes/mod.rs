@@ -1,6 +1,8 @@
 //! The route table. One file an endpoint: its fields, its reply, its handler.
 
 mod avatar;
+mod entry_list;
+mod favorite;
 mod file_list;
 mod get_avatar;
 mod get_file;
@@ -8,6 +10,7 @@ mod info;
 mod login;
 mod logout;
 mod modify;
+mod modify_file;
 mod own_file_list;
 mod recommended;
 mod register;
@@ -15,6 +18,7 @@ mod see;
 mod sessions;
 mod table;
 mod test_phone;
+mod trash;
 mod upload;
 pub(crate) mod v1;
 
@@ -66,6 +70,9 @@ contract! {
     "/app/user/getownfilelist" => own_file_list::own_file_list,
     "/app/user/getfilelist" => recommended::recommended,
     "/app/see" ["GET, POST" get post] => see::see,
+    "/app/user/modifyfile" => modify_file::modify_file,
+    "/app/user/favorite" => favorite::favorite,
+    "/app/user/trash" => trash::trash,
 }
 
 /// The contract's routes, those below `/api/v1`, and an answer for all the others.
@@ -89,7 +96,11 @@ pub(crate) fn configure_with_broken_ones(config: &mut web::ServiceConfig) {
 }
 
 /// A route that knows these methods, which `allow` names, and refuses all others.
-const fn known(path: &'static str, allow: &'static str, methods: &'static [fn() -> Route]) -> Known {
+const fn known(
+    path: &'static str,
+    allow: &'static str,
+    methods: &'static [fn() -> Route],
+) -> Known {
     Known {
         path,
         allow,

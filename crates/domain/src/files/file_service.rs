@@ -1,18 +1,26 @@
 mod delete;
+mod edit;
+mod favourites;
 mod room;
 mod store;
+mod trash;
 
 use std::sync::Arc;
 
 use super::{
     BlobKey, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
-    DownloadError, FileId, FileRepository, FileSummary, InstantUpload, ListPosition, Md5, NewFile,
-    Quota, Sha256, StoredFile, Title, UsageRepository, Visibility,
+    DownloadError, FavouriteRepository, FileId, FileRepository, FileSummary, InstantUpload, Label,
+    ListPosition, Md5, NewFile, Quota, Sha256, StoredFile, Title, TrashRepository, UsageRepository,
+    Visibility,
 };
+use crate::recommend::DownloadQueue;
 use crate::users::Actor;
 use crate::{Clock, Done, IdSource, PortError, Timestamp};
 pub use delete::DeleteOutcome;
+pub use edit::EditOutcome;
+pub use favourites::{CancelOutcome, FavouriteOutcome, FavouritePage};
 pub use store::{StoreFile, UploadOutcome};
+pub use trash::{PurgeOutcome, RestoreOutcome, TrashPage};
 
 /// Entries on one page of an own list. A list is paged so that neither memory nor a read transaction
 /// grows with an account: titles of 255 characters make a page of 256 KiB at most.
@@ -31,10 +39,11 @@ pub struct FileServiceConfig {
     pub default_visibility: Visibility,
     /// How far an MD5 alone goes.
     pub instant_upload: InstantUpload,
-    /// Most entries in a recommended list.
-    pub recommended_limit: usize,
     /// How much an account may hold about which nothing else was decided.
     pub quota: Quota,
+    /// How long a deleted entry can be brought back, in milliseconds. 0: not at all, it is removed for
+    /// good at once.
+    pub trash_retention: i64,
 }
 
 /// Storing, claiming, opening and listing files.
@@ -42,6 +51,10 @@ pub struct FileServiceConfig {
 pub struct FileService {
     /// The entries.
     pub files: Arc<dyn FileRepository>,
+    /// Those that were deleted.
+    pub trash: Arc<dyn TrashRepository>,
+    /// Those that were made of other people's.
+    pub favourites: Arc<dyn FavouriteRepository>,
     /// The rows of their content.
     pub blobs: Arc<dyn BlobRepository>,
     /// What accounts hold.
@@ -52,6 +65,8 @@ pub struct FileService {
     pub ids: Arc<dyn IdSource>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// What was downloaded of others, for who learns from it.
+    pub downloads: DownloadQueue,
     /// What the operator decides.
     pub config: FileServiceConfig,
 }
@@ -140,6 +155,8 @@ pub enum OpenOutcome {
 pub struct OpenedFile {
     /// Its title.
     pub title: Title,
+    /// What the caller files it under; always absent for an entry of somebody else.
+    pub label: Option<Label>,
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// Its bytes.
@@ -268,9 +285,9 @@ impl FileService {
         };
         for _ in 1..OPEN_ROUNDS {
             let key = file.blob.key.clone();
-            let damaged = match self.open_stored(file) {
+            let damaged = match self.open_stored(&file) {
                 Err(error @ DownloadError::Damaged { .. }) => error,
-                opened => return Ok(opened?),
+                opened => return self.opened(actor, &file, opened),
             };
             // An upload of the same bytes may have replaced the copy between the look-up and the
             // opening; then the row names another one by now, which may be replaced as well.
@@ -280,16 +297,42 @@ impl FileService {
                 None => return Ok(OpenOutcome::NotFound),
             }
         }
-        Ok(self.open_stored(file)?)
+        let opened = self.open_stored(&file);
+        self.opened(actor, &file, opened)
     }
 
-    fn open_stored(&self, file: StoredFile) -> Result<OpenOutcome, DownloadError> {
-        let content = Download::open(&*self.store, Arc::clone(&self.blobs), file.blob)?;
+    /// Notes the download of what somebody else has made public.
+    fn opened(
+        &self,
+        actor: &Actor,
+        file: &StoredFile,
+        opened: Result<OpenOutcome, DownloadError>,
+    ) -> Result<OpenOutcome, FileError> {
+        let opened = opened?;
+        if file.owner != actor.user() && file.visibility.is_public() {
+            let now = self.clock.now();
+            self.downloads.push(actor.user(), file.blob.id, now);
+        }
+        Ok(opened)
+    }
+
+    fn open_stored(&self, file: &StoredFile) -> Result<OpenOutcome, DownloadError> {
+        let blob = file.blob.clone();
+        let content = Download::open(&*self.store, Arc::clone(&self.blobs), blob)?;
         Ok(OpenOutcome::Opened(Box::new(OpenedFile {
-            title: file.title,
+            title: file.title.clone(),
+            label: file.label.clone(),
             created_at: file.created_at,
             content,
         })))
+    }
+
+    /// What is known of an entry that the caller may read. `None`: there is none, or none for this user.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn find(&self, actor: &Actor, id: FileId) -> Result<Option<StoredFile>, FileError> {
+        Ok(self.files.find_readable(id, actor.user())?)
     }
 
     /// The caller's entries, newest first: the first page, or the one `after` another. Each page is
@@ -306,16 +349,6 @@ impl FileService {
         let last = files.last().map(|file| file.position);
         let next = last.filter(|_| files.len() == LIST_PAGE);
         Ok(OwnPage { files, next })
-    }
-
-    /// Public files of others that the caller has not got, at most as many as configured.
-    ///
-    /// # Errors
-    /// [`FileError::Port`].
-    pub fn list_recommended(&self, actor: &Actor) -> Result<Vec<FileSummary>, FileError> {
-        Ok(self
-            .files
-            .list_public_of_others(actor.user(), self.config.recommended_limit)?)
     }
 
     fn new_file(

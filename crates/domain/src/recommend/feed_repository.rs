@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
 use super::{HotPosition, Interaction, Item};
-use crate::files::{BlobId, FileId, Title};
-use crate::users::{DisplayName, UserId};
-use crate::{PortError, Timestamp};
+use crate::PortError;
+use crate::files::{BlobId, PublicFile};
+use crate::users::UserId;
 
 /// What feeds are made of. Every method is one read and may block. Whether something is public, and whether
 /// the asker has it, is what the entries say at that moment; nothing about private entries shows anywhere.
@@ -32,8 +32,7 @@ pub trait FeedRepository: Send + Sync {
     ///
     /// # Errors
     /// [`PortError`].
-    fn list_offers(&self, asker: UserId, contents: &[BlobId])
-    -> Result<Vec<PublicFile>, PortError>;
+    fn list_offers(&self, asker: UserId, contents: &[BlobId]) -> Result<Vec<Offer>, PortError>;
 
     /// Looks at the `window` public entries behind `after`, the hottest first, and answers those of them
     /// that are the newest over their content; with `asker`, only those over content that `asker` neither
@@ -50,28 +49,20 @@ pub trait FeedRepository: Send + Sync {
     ) -> Result<(Vec<HotFile>, Option<HotPosition>), PortError>;
 }
 
-/// A public entry as lists of other people's files show it. Its owner's label is not in it.
+/// A public entry that is offered to somebody, and what is under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicFile {
-    /// Its identity.
-    pub id: FileId,
-    /// Its title.
-    pub title: Title,
-    /// When it was uploaded.
-    pub created_at: Timestamp,
-    /// Whose it is.
-    pub owner: UserId,
-    /// What its owner is called.
-    pub owner_name: DisplayName,
-    /// The content under it; private to the server.
+pub struct Offer {
+    /// The entry. Its owner's label is not in it.
+    pub file: PublicFile,
+    /// Its content.
     pub content: BlobId,
 }
 
-/// A public entry and its place in the hot list.
+/// An offer and its place in the hot list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HotFile {
     /// The entry.
-    pub file: PublicFile,
+    pub offer: Offer,
     /// Its place.
     pub position: HotPosition,
 }

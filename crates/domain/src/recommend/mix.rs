@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use super::PublicFile;
+use crate::files::PublicFile;
 use crate::users::UserId;
 
 /// Files in a row among which nobody has more than [`MOST_OF_ONE`].

@@ -28,7 +28,7 @@ mod profile;
 mod queue;
 mod service;
 
-pub use feed_repository::{FeedRepository, HotFile, PublicFile};
+pub use feed_repository::{FeedRepository, HotFile, Offer};
 pub use heat::{HALF_LIFE_MILLIS, Heat, HotPosition};
 pub use interaction::{Days, Event, Interaction, Kind};
 pub use interaction_repository::InteractionRepository;

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use super::{FeedRepository, HotPosition, Mix, PROFILE, Profile, PublicFile, REFINED};
+use super::{FeedRepository, HotPosition, Mix, PROFILE, Profile, REFINED};
 use crate::PortError;
-use crate::files::BlobId;
+use crate::files::{BlobId, PublicFile};
 use crate::users::Actor;
 
 /// Contents looked up at once: most of a list, so that one look is mostly enough.
@@ -54,9 +54,9 @@ impl RecommendService {
             if mix.is_full() {
                 break;
             }
-            for file in self.feed.list_offers(actor.user(), contents)? {
-                shown.push(file.content);
-                mix.offer(file);
+            for offer in self.feed.list_offers(actor.user(), contents)? {
+                shown.push(offer.content);
+                mix.offer(offer.file);
             }
         }
         let mut after = None;
@@ -66,8 +66,8 @@ impl RecommendService {
             }
             let (files, next) = self.feed.list_hot(Some(actor.user()), after, WINDOW)?;
             for hot in files {
-                if !shown.contains(&hot.file.content) {
-                    mix.offer(hot.file);
+                if !shown.contains(&hot.offer.content) {
+                    mix.offer(hot.offer.file);
                 }
             }
             after = next;
@@ -115,7 +115,7 @@ impl RecommendService {
         for _ in 0..WINDOWS {
             let (found, next) = self.feed.list_hot(None, page.next, WINDOW)?;
             for hot in found {
-                page.files.push(hot.file);
+                page.files.push(hot.offer.file);
                 if page.files.len() == limit {
                     // Whether there is more is what the next page will find out.
                     page.next = Some(hot.position);
@@ -137,18 +137,20 @@ pub(super) mod doubles {
 
     use super::*;
     use crate::Timestamp;
-    use crate::files::{FileId, Title};
+    use crate::files::{FileId, ListPosition, Title};
     use crate::users::{DisplayName, UserId};
 
-    /// A file over the content with its own number.
+    /// The file with this number.
     pub(in crate::recommend) fn public_file(n: u32, owner: u32) -> PublicFile {
         PublicFile {
             id: FileId::from_uuid(Uuid::from_u128(u128::from(n))),
             title: Title::parse("title").unwrap(),
-            created_at: Timestamp::from_millis(i64::from(n)),
+            position: ListPosition {
+                created_at: Timestamp::from_millis(i64::from(n)),
+                seq: i64::from(n),
+            },
             owner: UserId::from_uuid(Uuid::from_u128(u128::from(owner))),
             owner_name: DisplayName::parse("name").unwrap(),
-            content: BlobId::from_i64(i64::from(n)),
         }
     }
 }

@@ -132,6 +132,14 @@ impl AccountService {
         Ok(self.users.is_registered(phone)?)
     }
 
+    /// What an account is called, which is all that others may know of it. `None`: no such account.
+    ///
+    /// # Errors
+    /// [`AccountError::Port`].
+    pub fn find_name(&self, user: UserId) -> Result<Option<DisplayName>, AccountError> {
+        Ok(self.users.find_profile(user)?.map(|profile| profile.name))
+    }
+
     /// The caller's own profile.
     ///
     /// # Errors

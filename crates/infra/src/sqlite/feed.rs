@@ -4,11 +4,9 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Bool, Double, Text};
 use diesel::sqlite::Sqlite;
-use kms_domain::files::{BlobId, FileId, Title};
-use kms_domain::recommend::{
-    FeedRepository, Heat, HotFile, HotPosition, Interaction, Item, PublicFile,
-};
-use kms_domain::users::{DisplayName, UserId};
+use kms_domain::files::{BlobId, ListPosition, PublicFile};
+use kms_domain::recommend::{FeedRepository, Heat, HotFile, HotPosition, Interaction, Item, Offer};
+use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp};
 
 use super::SqliteDatabase;
@@ -39,39 +37,45 @@ struct PublicRow {
     id: Vec<u8>,
     title: String,
     created_at: i64,
+    seq: i64,
     owner: Vec<u8>,
     owner_name: String,
     blob_id: i64,
 }
 
 /// The columns of a [`PublicRow`] from `f` and `u`.
-const COLUMNS: &str = "f.id, f.title, f.created_at, f.owner, u.name, f.blob_id";
-type PublicColumns = (Binary, Text, BigInt, Binary, Text, BigInt);
+const COLUMNS: &str = "f.id, f.title, f.created_at, f.seq, f.owner, u.name, f.blob_id";
+type PublicColumns = (Binary, Text, BigInt, BigInt, Binary, Text, BigInt);
 
 impl PublicRow {
-    fn into_domain(self) -> Result<PublicFile, SqliteError> {
+    fn into_domain(self) -> Result<Offer, SqliteError> {
         let row = RowName {
             table: "files",
             id: &Hex(&self.id),
         };
-        Ok(PublicFile {
-            id: FileId::from_uuid(row.uuid("id", &self.id)?),
-            title: Title::parse(&self.title).map_err(|e| row.broken(e))?,
-            created_at: Timestamp::from_millis(self.created_at),
-            owner: row.user_id("owner", &self.owner)?,
-            owner_name: DisplayName::parse(&self.owner_name).map_err(|e| row.broken(e))?,
+        Ok(Offer {
+            file: PublicFile {
+                id: row.file_id("id", &self.id)?,
+                title: row.title(&self.title)?,
+                owner: row.user_id("owner", &self.owner)?,
+                owner_name: row.display_name(&self.owner_name)?,
+                position: ListPosition {
+                    created_at: Timestamp::from_millis(self.created_at),
+                    seq: self.seq,
+                },
+            },
             content: BlobId::from_i64(self.blob_id),
         })
     }
 }
 
 /// The newest public entry over a content that somebody has not got.
-struct Offer {
+struct FindOffer {
     asker: [u8; 16],
     content: i64,
 }
 
-impl QueryFragment<Sqlite> for Offer {
+impl QueryFragment<Sqlite> for FindOffer {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         pass.push_sql("SELECT ");
         pass.push_sql(COLUMNS);
@@ -84,22 +88,24 @@ impl QueryFragment<Sqlite> for Offer {
         pass.push_bind_param::<Binary, _>(self.asker.as_slice())?;
         pass.push_sql(
             " AND mine.blob_id = ?1) \
+             AND NOT EXISTS (SELECT 1 FROM favourites AS mine \
+                 WHERE mine.owner = ?2 AND mine.blob_id = ?1) \
              ORDER BY f.created_at DESC, f.seq DESC LIMIT 1",
         );
         Ok(())
     }
 }
 
-impl Query for Offer {
+impl Query for FindOffer {
     type SqlType = PublicColumns;
 }
 
-impl QueryId for Offer {
+impl QueryId for FindOffer {
     type QueryId = Self;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl RunQueryDsl<SqliteConnection> for Offer {}
+impl RunQueryDsl<SqliteConnection> for FindOffer {}
 
 /// Public entries from a place in the hot list on, and whether each is to be shown: with `ASKED`, to somebody
 /// who may have its content. Those that are not are counted as well, so that one read has an end.
@@ -122,7 +128,11 @@ impl<const ASKED: bool> QueryFragment<Sqlite> for HotWindow<ASKED> {
         if ASKED {
             pass.push_sql(" AND NOT EXISTS (SELECT 1 FROM files AS mine WHERE mine.owner = ");
             pass.push_bind_param::<Binary, _>(self.asker.as_slice())?;
-            pass.push_sql(" AND mine.blob_id = f.blob_id)");
+            pass.push_sql(
+                " AND mine.blob_id = f.blob_id) \
+                 AND NOT EXISTS (SELECT 1 FROM favourites AS mine \
+                     WHERE mine.owner = ?1 AND mine.blob_id = f.blob_id)",
+            );
         }
         pass.push_sql(
             " FROM files AS f JOIN users AS u ON u.id = f.owner \
@@ -202,15 +212,11 @@ impl FeedRepository for SqliteFeedRepository {
         })
     }
 
-    fn list_offers(
-        &self,
-        asker: UserId,
-        contents: &[BlobId],
-    ) -> Result<Vec<PublicFile>, PortError> {
+    fn list_offers(&self, asker: UserId, contents: &[BlobId]) -> Result<Vec<Offer>, PortError> {
         self.db.snapshot(|conn| {
             let mut offers = Vec::with_capacity(contents.len());
             for content in contents {
-                let offer = Offer {
+                let offer = FindOffer {
                     asker: asker.as_uuid().into_bytes(),
                     content: content.as_i64(),
                 };
@@ -263,8 +269,8 @@ impl FeedRepository for SqliteFeedRepository {
             let position = HotPosition { heat, seq };
             last = Some(position);
             if is_shown {
-                let file = row.into_domain()?;
-                files.push(HotFile { file, position });
+                let offer = row.into_domain()?;
+                files.push(HotFile { offer, position });
             }
         }
         Ok((files, last.filter(|_| is_full)))

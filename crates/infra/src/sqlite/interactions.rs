@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Binary, Bool};
 use kms_domain::files::BlobId;
 use kms_domain::recommend::{
     Days, Event, Heat, Interaction, InteractionRepository, InteractionRows, Item, Kind, Learning,
@@ -19,7 +19,15 @@ const FORGOTTEN: usize = 64;
 
 const IS_BEHIND: &str = "\
     SELECT EXISTS (SELECT 1 FROM files WHERE seq > (SELECT file_seq FROM learned WHERE id = 1)) \
+    OR EXISTS (SELECT 1 FROM favourites WHERE seq > (SELECT favourite_seq FROM learned WHERE id = 1)) \
     OR EXISTS (SELECT 1 FROM relearn WHERE blob_id > -1) AS answer";
+
+/// Favourites behind a place, and whether each is to be learned of: a public entry of somebody else's.
+const FAVOURITES: &str = "\
+    SELECT v.seq, v.owner, v.blob_id, v.created_at, v.owner <> v.source_owner \
+        AND EXISTS (SELECT 1 FROM files AS f WHERE f.id = v.source AND f.public = 1) AS counts \
+    FROM favourites AS v \
+    WHERE v.seq > (SELECT favourite_seq FROM learned WHERE id = 1) ORDER BY v.seq LIMIT ?";
 
 const TO_RELEARN: &str = "\
     SELECT blob_id, entry FROM relearn WHERE blob_id > -1 ORDER BY blob_id, entry LIMIT ?";
@@ -132,6 +140,35 @@ impl ItemRow {
 struct Answer {
     #[diesel(sql_type = Bool)]
     answer: bool,
+}
+
+#[derive(QueryableByName)]
+struct FavouriteRow {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Binary)]
+    owner: Vec<u8>,
+    #[diesel(sql_type = BigInt)]
+    blob_id: i64,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+    #[diesel(sql_type = Bool)]
+    counts: bool,
+}
+
+impl FavouriteRow {
+    fn event(&self) -> Result<Event, SqliteError> {
+        let row = RowName {
+            table: "favourites",
+            id: &self.seq,
+        };
+        Ok(Event {
+            user: row.user_id("owner", &self.owner)?,
+            content: BlobId::from_i64(self.blob_id),
+            kind: Kind::Favourite,
+            at: Timestamp::from_millis(self.created_at),
+        })
+    }
 }
 
 #[derive(QueryableByName)]
@@ -434,6 +471,30 @@ fn learn_entries(learning: &mut Learning<'_, Rows<'_>>, most: usize) -> Result<u
     Ok(entries.len())
 }
 
+/// Learns of favourites that were added since.
+fn learn_favourites(
+    learning: &mut Learning<'_, Rows<'_>>,
+    most: usize,
+) -> Result<usize, SqliteError> {
+    let favourites: Vec<FavouriteRow> = sql_query(FAVOURITES)
+        .bind::<BigInt, _>(count(most))
+        .load(learning.rows().0)
+        .during("list favourites to learn of")?;
+    for favourite in favourites.iter().filter(|favourite| favourite.counts) {
+        let event = favourite.event()?;
+        if learning.learn(event)? {
+            settle(learning, event.content, None)?;
+        }
+    }
+    if let Some(last) = favourites.last() {
+        diesel::update(learned::table.filter(learned::id.eq(1)))
+            .set(learned::favourite_seq.eq(last.seq))
+            .execute(learning.rows().0)
+            .during("note how far was learned")?;
+    }
+    Ok(favourites.len())
+}
+
 impl InteractionRepository for SqliteInteractionRepository {
     fn is_behind(&self) -> Result<bool, PortError> {
         self.db.read(|conn| {
@@ -450,8 +511,9 @@ impl InteractionRepository for SqliteInteractionRepository {
             let mut learning = Learning::new(&mut rows);
             let relearned = relearn(&mut learning, most)?;
             let entries = learn_entries(&mut learning, most)?;
+            let favourites = learn_favourites(&mut learning, most)?;
             learning.finish()?;
-            Ok(relearned.saturating_add(entries))
+            Ok([relearned, entries, favourites].into_iter().sum())
         })
     }
 

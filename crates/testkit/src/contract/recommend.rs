@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kms_domain::files::{BlobId, FileId, NewFile};
-use kms_domain::recommend::{
-    Event, Heat, HotPosition, Interaction, Item, Kind, PublicFile, RecommendService,
-};
+use kms_domain::files::{BlobId, FileId, NewFile, PublicFile};
+use kms_domain::recommend::{Event, Heat, HotPosition, Interaction, Item, Kind, RecommendService};
 use kms_domain::users::{Actor, UserId};
 
 use super::Repositories;
@@ -85,7 +83,7 @@ fn walk(on: &Repositories, asker: Option<UserId>, window: usize) -> Vec<FileId> 
     for _ in 0..10_000 {
         let (files, next) = on.feed.list_hot(asker, after, window).unwrap();
         assert!(files.len() <= window);
-        seen.extend(files.iter().map(|hot| hot.file.id));
+        seen.extend(files.iter().map(|hot| hot.offer.file.id));
         if let (Some(after), Some(next)) = (after, next) {
             assert!(next < after);
         }
@@ -217,11 +215,17 @@ pub fn only_public_entries_of_others_are_offered_the_newest_of_each_content(on: 
     let last = put(on, one, b"z", 3);
     let asked = [&last, &private, &had, &old].map(|file| content(on, file));
     let offers = on.feed.list_offers(asker, &asked).unwrap();
+    let contents: Vec<_> = offers.iter().map(|offer| offer.content).collect();
+    assert_eq!(contents, [asked[0], asked[3]]);
+    let offers: Vec<_> = offers.into_iter().map(|offer| offer.file).collect();
     assert_eq!(ids(&offers), [last.id, newest.id]);
     let [_, offer] = &offers[..] else {
         panic!("{offers:?}");
     };
-    assert_eq!((offer.owner, offer.created_at), (two, newest.created_at));
+    assert_eq!(
+        (offer.owner, offer.position.created_at),
+        (two, newest.created_at)
+    );
     assert_eq!(offer.owner_name.as_str(), "user 3");
     assert_eq!(offer.title, newest.title);
     assert!(on.feed.list_offers(asker, &[]).unwrap().is_empty());

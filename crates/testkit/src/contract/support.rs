@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use kms_domain::audit::{Audit, AuditEvent, AuditKind, AuditQuery, RefusalPolicy};
-use kms_domain::files::{Attached, BlobRef, ClaimCandidates, NewFile, StoredFile};
+use kms_domain::files::{Attached, BlobRef, ClaimCandidates, NewFile, PublicFile, StoredFile};
 use kms_domain::users::{
     AccountUpdate, Actor, ExpiryCutoffs, Inserted, LoginRecorded, NewLogin, PasswordChange,
     Session, SessionId, SessionPolicy, SessionService, Token, TokenDigest, UserId,
@@ -95,6 +95,16 @@ pub(super) fn open(on: &Repositories, login: &NewLogin) -> bool {
 pub(super) fn log_in(on: &Repositories, user: UserId, n: u32) -> SessionId {
     open(on, &a_login(user, n));
     session_id(n)
+}
+
+/// At most `limit` public entries of others over content that `asker` has not got, the hottest first.
+pub(super) fn offered(on: &Repositories, asker: UserId, limit: usize) -> Vec<PublicFile> {
+    let (files, _) = on.feed.list_hot(Some(asker), None, 10_000).unwrap();
+    files
+        .into_iter()
+        .map(|hot| hot.offer.file)
+        .take(limit)
+        .collect()
 }
 
 /// Proof that `user` asks, through a session of its own.

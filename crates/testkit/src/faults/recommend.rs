@@ -5,8 +5,7 @@ use std::sync::Arc;
 use kms_domain::PortError;
 use kms_domain::files::BlobId;
 use kms_domain::recommend::{
-    Event, FeedRepository, HotFile, HotPosition, Interaction, InteractionRepository, Item,
-    PublicFile,
+    Event, FeedRepository, HotFile, HotPosition, Interaction, InteractionRepository, Item, Offer,
 };
 use kms_domain::users::UserId;
 
@@ -68,11 +67,7 @@ impl FeedRepository for FaultyFeedRepository {
             .run("feed.find_masses", || self.inner.find_masses(contents))
     }
 
-    fn list_offers(
-        &self,
-        asker: UserId,
-        contents: &[BlobId],
-    ) -> Result<Vec<PublicFile>, PortError> {
+    fn list_offers(&self, asker: UserId, contents: &[BlobId]) -> Result<Vec<Offer>, PortError> {
         self.plan.run("feed.list_offers", || {
             self.inner.list_offers(asker, contents)
         })

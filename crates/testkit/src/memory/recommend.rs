@@ -2,15 +2,15 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use kms_domain::PortError;
-use kms_domain::files::BlobId;
+use kms_domain::files::{BlobId, ListPosition, PublicFile};
 use kms_domain::recommend::{
     Event, FeedRepository, Heat, HotFile, HotPosition, Interaction, InteractionRepository, Item,
-    Kind, Learning, PublicFile,
+    Kind, Learning, Offer,
 };
 use kms_domain::users::UserId;
 
 use super::MemoryDatabase;
-use super::database::{FileRow, State};
+use super::database::{FavouriteRow, FileRow, State};
 
 impl FeedRepository for MemoryDatabase {
     fn list_interactions(&self, user: UserId, limit: usize) -> Result<Vec<Interaction>, PortError> {
@@ -29,18 +29,14 @@ impl FeedRepository for MemoryDatabase {
         Ok(found.iter().map(|(id, item)| (*id, item.mass)).collect())
     }
 
-    fn list_offers(
-        &self,
-        asker: UserId,
-        contents: &[BlobId],
-    ) -> Result<Vec<PublicFile>, PortError> {
+    fn list_offers(&self, asker: UserId, contents: &[BlobId]) -> Result<Vec<Offer>, PortError> {
         let state = self.lock();
         let had = state.had_by(asker);
         Ok(contents
             .iter()
             .filter(|content| !had.contains(content))
             .filter_map(|content| state.newest_public(*content))
-            .map(|row| state.public_file(row))
+            .map(|row| state.offer(row))
             .collect())
     }
 
@@ -71,7 +67,7 @@ impl FeedRepository for MemoryDatabase {
             .into_iter()
             .filter(|(_, row)| !had.contains(&row.blob))
             .map(|(position, row)| HotFile {
-                file: state.public_file(row),
+                offer: state.offer(row),
                 position,
             });
         Ok((files.collect(), last.filter(|_| is_full)))
@@ -81,7 +77,9 @@ impl FeedRepository for MemoryDatabase {
 impl InteractionRepository for MemoryDatabase {
     fn is_behind(&self) -> Result<bool, PortError> {
         let state = self.lock();
-        Ok(state.to_learn().next().is_some() || state.to_forget().next().is_some())
+        Ok(state.to_learn().next().is_some()
+            || state.favourites_to_learn().next().is_some()
+            || state.to_forget().next().is_some())
     }
 
     fn learn_next(&self, most: usize) -> Result<usize, PortError> {
@@ -106,7 +104,12 @@ impl InteractionRepository for MemoryDatabase {
             state.interactions.learn(event.as_slice());
             state.learned.insert(*seq);
         }
-        Ok(entries.len() + forgotten.len())
+        let favourites: Vec<_> = state.favourites_to_learn().take(most).collect();
+        for (seq, event) in &favourites {
+            state.interactions.learn(&[*event]);
+            state.learned.insert(*seq);
+        }
+        Ok(entries.len() + favourites.len() + forgotten.len())
     }
 
     fn learn(&self, events: &[Event]) -> Result<(), PortError> {
@@ -138,7 +141,11 @@ impl State {
 
     fn had_by(&self, user: UserId) -> HashSet<BlobId> {
         let own = self.files.iter().filter(|row| row.file.owner == user);
-        own.map(|row| row.blob).collect()
+        let favourites = self.favourites.iter();
+        let favourites = favourites.filter(|row| row.favourite.owner == user);
+        own.map(|row| row.blob)
+            .chain(favourites.map(|row| row.blob))
+            .collect()
     }
 
     fn newest_public(&self, content: BlobId) -> Option<&FileRow> {
@@ -157,14 +164,41 @@ impl State {
         }
     }
 
-    fn public_file(&self, row: &FileRow) -> PublicFile {
-        PublicFile {
-            id: row.file.id,
-            title: row.file.title.clone(),
-            created_at: row.file.created_at,
-            owner: row.file.owner,
-            owner_name: self.users[&row.file.owner].user.name.clone(),
+    fn offer(&self, row: &FileRow) -> Offer {
+        Offer {
+            file: PublicFile {
+                id: row.file.id,
+                title: row.file.title.clone(),
+                owner: row.file.owner,
+                owner_name: self.users[&row.file.owner].user.name.clone(),
+                position: ListPosition {
+                    created_at: row.file.created_at,
+                    seq: row.seq,
+                },
+            },
             content: row.blob,
         }
+    }
+
+    /// Favourites of others' entries that are public and were never learned of.
+    fn favourites_to_learn(&self) -> impl Iterator<Item = (i64, Event)> {
+        let public = |row: &&FavouriteRow| {
+            let mut all = self.files.iter();
+            all.any(|file| file.file.id == row.favourite.source && file.file.visibility.is_public())
+        };
+        let others = self
+            .favourites
+            .iter()
+            .filter(|row| row.favourite.owner != row.source_owner)
+            .filter(|row| !self.learned.contains(&row.seq));
+        others.filter(public).map(|row| {
+            let event = Event {
+                user: row.favourite.owner,
+                content: row.blob,
+                kind: Kind::Favourite,
+                at: row.favourite.created_at,
+            };
+            (row.seq, event)
+        })
     }
 }

@@ -45,16 +45,19 @@ impl Person {
             service: FileService {
                 files: Arc::clone(&database) as _,
                 blobs: database,
+                trash: Arc::new(MemoryDatabase::new()),
+                favourites: Arc::new(MemoryDatabase::new()),
                 usage: Arc::new(NoLimits),
                 store: Arc::new(Store(Arc::clone(world))),
                 ids: Arc::new(SeededIds::new(number as u64 + 1)),
                 clock: Arc::clone(&world.clock) as _,
+                downloads: kms_domain::recommend::DownloadQueue::new(),
                 config: FileServiceConfig {
                     max_size: 1 << 20,
                     default_visibility: Visibility::Public,
                     instant_upload: InstantUpload::Public,
-                    recommended_limit: 1,
                     quota: Quota::NONE,
+                    trash_retention: 0,
                 },
             },
         }

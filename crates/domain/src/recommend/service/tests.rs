@@ -4,7 +4,7 @@ use super::doubles::public_file;
 use super::*;
 use crate::Timestamp;
 use crate::recommend::feed_repository::MockFeedRepository;
-use crate::recommend::{Days, Heat, HotFile, Interaction, Item, Kind};
+use crate::recommend::{Days, Heat, HotFile, Interaction, Item, Kind, Offer};
 use crate::test_doubles::actor;
 
 fn position(n: u32) -> HotPosition {
@@ -23,12 +23,20 @@ fn hot_list(mock: &mut MockFeedRepository, files: Vec<u32>, window: usize) {
         let window: Vec<_> = files.iter().skip(begin).take(window).copied().collect();
         let last = window.last().copied();
         let found = window.into_iter().map(|n| HotFile {
-            file: public_file(n, n),
+            offer: offer(n),
             position: position(n),
         });
         let is_over = last.is_none_or(|last| Some(&last) == files.last());
         Ok((found.collect(), last.filter(|_| !is_over).map(position)))
     });
+}
+
+/// A file over the content with its own number.
+fn offer(n: u32) -> Offer {
+    Offer {
+        file: public_file(n, n),
+        content: BlobId::from_i64(i64::from(n)),
+    }
 }
 
 fn service(mock: MockFeedRepository, limit: usize) -> RecommendService {
@@ -39,7 +47,7 @@ fn service(mock: MockFeedRepository, limit: usize) -> RecommendService {
 }
 
 fn numbers(files: &[PublicFile]) -> Vec<i64> {
-    files.iter().map(|file| file.content.as_i64()).collect()
+    files.iter().map(|file| file.position.seq).collect()
 }
 
 /// One own interaction with content 100, whose neighbours are `near`, the nearest first.
@@ -94,7 +102,7 @@ fn offers(mock: &mut MockFeedRepository, hidden: &'static [i64]) {
             .map(|content| content.as_i64())
             .filter(|content| !hidden.contains(content))
             .map(|content| u32::try_from(content).unwrap())
-            .map(|n| public_file(n, n))
+            .map(offer)
             .collect())
     });
 }

@@ -1,6 +1,7 @@
 //! Opening and listing.
 
 use super::*;
+use crate::users::DisplayName;
 
 fn fid() -> FileId {
     FileId::from_uuid(FRESH_ID)
@@ -11,6 +12,7 @@ fn stored() -> StoredFile {
         id: fid(),
         owner: user(),
         title: title(),
+        label: None,
         md5: md5_of(CONTENT),
         visibility: Visibility::Private,
         created_at: NOW.minus_millis(5),
@@ -40,6 +42,7 @@ fn entries(count: usize) -> Vec<FileSummary> {
         .map(|nth| FileSummary {
             id: fid(),
             title: title(),
+            label: None,
             visibility: Visibility::Public,
             position: ListPosition {
                 created_at: NOW,
@@ -197,25 +200,28 @@ fn a_failing_page_ends_the_own_list() {
 }
 
 #[test]
-fn the_recommended_list_is_the_repositorys_up_to_the_configured_limit() {
-    fail_every_call(
-        &[],
-        |script| {
-            let on_list = script.clone();
-            let mut files = MockFileRepository::new();
-            files
-                .expect_list_public_of_others()
-                .returning(move |asker, limit| {
-                    assert_eq!((asker, limit), (user(), 50));
-                    on_list.call("files.list_public_of_others")?;
-                    Ok(entries(3))
-                });
-            service(script, files, RecordingStore::empty(script))
-                .list_recommended(&actor())
-                .map_err(|error| error.code())
-        },
-        |listed| *listed == entries(3),
-    );
+fn what_somebody_else_has_made_public_is_noted_as_a_download_and_nothing_else() {
+    let other = UserId::from_uuid(uuid::Uuid::from_u128(77));
+    for (owner, visibility, noted) in [
+        (other, Visibility::Public, 1),
+        (user(), Visibility::Public, 0),
+        (user(), Visibility::Private, 0),
+    ] {
+        let script = Script::default();
+        let found = StoredFile {
+            owner,
+            visibility,
+            ..stored()
+        };
+        let mut files = MockFileRepository::new();
+        files
+            .expect_find_readable()
+            .returning(move |_, _| Ok(Some(found.clone())));
+        let service = service(&script, files, RecordingStore::holding(&script, CONTENT));
+        let opened = service.open(&actor(), fid()).unwrap();
+        assert!(matches!(opened, OpenOutcome::Opened(_)));
+        assert_eq!(service.downloads.take(10).len(), noted);
+    }
 }
 
 /// Opens [`fid`] over a store without bytes, when the repository finds `first` and then `second`.
