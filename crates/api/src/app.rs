@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use bytes::Bytes;
 use kms_domain::audit::Audit;
 use kms_domain::codes::Code;
 use kms_domain::files::{FileService, ScratchSpace};
@@ -17,6 +18,7 @@ use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
 use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
+use crate::openapi::{self, Facts};
 
 /// The use cases, and what their answers need beside them.
 #[derive(Clone)]
@@ -78,6 +80,8 @@ pub struct App {
     proxies: TrustedProxies,
     pub(crate) origins: AllowedOrigins,
     anonymous: Arc<Anonymous>,
+    /// The text of the OpenAPI document, if it is shown.
+    pub(crate) document: Option<Bytes>,
 }
 
 impl App {
@@ -97,6 +101,27 @@ impl App {
                 bytes: AtomicU64::new(0),
                 most_bytes: limits.anonymous_bytes,
             }),
+            document: None,
+        }
+    }
+
+    /// The same, which also shows what its routes are.
+    #[must_use]
+    pub fn with_documentation(self) -> Self {
+        let document = openapi::document(&self.facts());
+        Self {
+            document: Some(document.to_string().into()),
+            ..self
+        }
+    }
+
+    /// What the document tells of the settings.
+    fn facts(&self) -> Facts {
+        Facts {
+            password_min: self.services.passwords.min_chars(),
+            max_file: self.limits.file,
+            max_avatar: self.limits.avatar,
+            max_body: self.limits.body,
         }
     }
 

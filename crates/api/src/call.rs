@@ -57,6 +57,10 @@ impl Call {
         let mut none = Vec::new();
         while let Some(chunk) = body.next().await? {
             if let Err(error) = scanner.feed(&chunk, &mut none) {
+                // Who registers or logs in has no token that could be judged first.
+                if !shape.fields.contains(&TOKEN) {
+                    return Err(error.into());
+                }
                 return Err(request.refusal(error, scanner.seen(TOKEN)).await);
             }
         }

@@ -34,6 +34,7 @@ pub mod intake;
 mod middleware;
 pub mod network;
 pub mod offload;
+mod openapi;
 mod origin;
 mod quota;
 mod receive;
@@ -43,5 +44,6 @@ mod spool;
 mod staging;
 
 pub use app::{Admission, App, Limits, Services};
+pub use openapi::{Facts, Operation, document};
 pub use routes::{Endpoint, endpoints};
 pub use server::{Server, ServerConfig};

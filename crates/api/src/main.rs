@@ -19,7 +19,6 @@ use background::Background;
 use kms_api::cli::{Cli, Command};
 use kms_api::config::{Loaded, LogFormat};
 use kms_api::{Server, ServerConfig};
-use kms_domain::recommend::DownloadQueue;
 use kms_domain::with_causes;
 use kms_infra::disk::{DataDir, DiskBlobStore};
 
@@ -72,8 +71,8 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let data = DataDir::open(&config.data_dir)?;
     let database = wiring::open_own_database(config, &data)?;
     let store = DiskBlobStore::new(&data);
-    let downloads = DownloadQueue::new();
-    let services = wiring::services(config, &data, &store, &database, downloads.clone());
+    let services = wiring::services(config, &data, &store, &database);
+    let downloads = services.files.downloads.clone();
     let audit = services.audit.clone();
     let app = wiring::app(config, services)?;
     let server = Server::bind(ServerConfig {

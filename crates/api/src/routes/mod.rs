@@ -1,6 +1,7 @@
 //! The route table. One file an endpoint: its fields, its reply, its handler.
 
 mod avatar;
+pub(crate) mod docs;
 mod entry_list;
 mod favorite;
 mod file_list;
@@ -32,24 +33,37 @@ use kms_domain::codes::Code;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::panic_text;
+use table::operation_of;
 pub use table::{Endpoint, endpoints};
 
 /// Makes the table that is registered and the one that is read out of one. A route knows POST alone, if
 /// nothing else stands there: what `Allow` says, and the methods.
 macro_rules! contract {
-    ($($path:literal $([$allow:literal $($method:ident)+])? => $handler:path,)+) => {
-        const ROUTES: &[Endpoint] =
-            &[$(Endpoint { path: $path, methods: contract!(@allow $($allow)?) }),+];
+    ($($path:literal $([$allow:literal $($method:ident $described:ident)+])?
+        => $module:ident::$handler:ident $(as $operation:ident)?,)+) => {
+        const ROUTES: &[Endpoint] = &[$(Endpoint {
+            path: $path,
+            methods: contract!(@allow $($allow)?),
+            operations: contract!(
+                @operations $module $($operation)?; $($(($method $described))+)?
+            ),
+        }),+];
 
         fn register(config: &mut web::ServiceConfig) {
             config$(.service(
                 known($path, contract!(@allow $($allow)?), contract!(@methods $($($method)+)?))
-                    .to($handler)
+                    .to($module::$handler)
             ))+;
         }
     };
     (@allow) => { "POST" };
     (@allow $allow:literal) => { $allow };
+    (@operations $module:ident $($operation:ident)?;) => {
+        &[("post", operation_of!($module $(, $operation)?))]
+    };
+    (@operations $module:ident; $(($method:ident $described:ident))+) => {
+        &[$((stringify!($method), operation_of!($module, $described))),+]
+    };
     (@methods) => { &[web::post] };
     (@methods $($method:ident)+) => { &[$(web::$method),+] };
 }
@@ -63,13 +77,13 @@ contract! {
     "/app/user/upload" => upload::upload,
     "/app/user/getfile" => get_file::get_file,
     "/app/user/modify" => modify::modify,
-    "/app/user/modifyinfo" => modify::modify,
+    "/app/user/modifyinfo" => modify::modify as OPERATION_MODIFYINFO,
     "/app/user/logout" => logout::logout,
     "/app/user/sessions" => sessions::sessions,
-    "/app/user/info" => info::info,
     "/app/user/getownfilelist" => own_file_list::own_file_list,
     "/app/user/getfilelist" => recommended::recommended,
-    "/app/see" ["GET, POST" get post] => see::see,
+    "/app/user/info" => info::info,
+    "/app/see" ["GET, POST" get OPERATION_GET post OPERATION] => see::see,
     "/app/user/modifyfile" => modify_file::modify_file,
     "/app/user/favorite" => favorite::favorite,
     "/app/user/trash" => trash::trash,
@@ -80,6 +94,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
     register(config);
     config
         .service(v1::scope())
+        .configure(docs::register)
         .default_service(web::to(unknown_route));
 }
 

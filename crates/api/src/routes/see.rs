@@ -3,6 +3,7 @@ use actix_web::http::Method;
 use kms_domain::codes::Code;
 use kms_domain::recommend::HotPosition;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::file_list::FileListReply;
 use crate::answer;
@@ -10,6 +11,10 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, Body, CURSOR, Described, Field, Operation, Parameter, Tag, and, answer as describe,
+    example, optional,
+};
 
 const TAG: &str = "tag";
 
@@ -18,12 +23,54 @@ const BODY: Shape = Shape {
     payload: None,
 };
 
+const TAG_FIELD: Field = optional(
+    TAG,
+    CURSOR,
+    "What the page before answered; `\"\"` for the first one. Anything else is code 1.",
+);
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Files,
+    summary: "Lists what is hot",
+    about: "Public files of everybody, the hottest first, as parallel arrays of one length. A page may be short, and even empty, though there is a next one.",
+    access: Access::Open,
+    parameters: &[],
+    body: Body::Fields(BODY, &[TAG_FIELD]),
+    answers: &[describe(Code::Done, "a page").with(SeeReply::schema)],
+    examples: &[
+        example("wrong", "A tag that was never answered", Code::BadFormat)
+            .sends(|| json!({"tag": "the second page"})),
+    ],
+};
+
+pub(super) const OPERATION_GET: Operation = Operation {
+    parameters: &[Parameter::Query(TAG_FIELD)],
+    body: Body::None,
+    examples: &[
+        example("wrong", "A tag that was never answered", Code::BadFormat)
+            .asks(|| json!({"tag": "the-second-page"})),
+    ],
+    ..OPERATION
+};
+
 #[derive(Serialize)]
 struct SeeReply<'a> {
     #[serde(flatten)]
     files: FileListReply<'a>,
     /// Behind which the next page begins; empty when there is none.
     tag: String,
+}
+
+impl SeeReply<'_> {
+    fn schema() -> Value {
+        let about = "Behind which the next page begins; `\"\"` when there is none.";
+        and(
+            FileListReply::schema(),
+            TAG,
+            json!({"type": "string"}),
+            about,
+        )
+    }
 }
 
 /// `POST /app/see` and `GET /app/see`: what is hot, for whoever asks. Codes 0, 1.

@@ -2,12 +2,16 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderValue, LOCATION};
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::UploadOutcome;
-use serde::Serialize;
+use serde_json::json;
 
 use crate::answer;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::{Fields, Scanner, Shape};
+use crate::openapi::{
+    Access, BOOL, Body, Described, FID, Header, MD5, MOMENT, Operation, Parameter, SHA256, TITLE,
+    Tag, answer, described, example, optional, required, sample,
+};
 use crate::receive;
 use crate::routes::upload::{Input, begin, store};
 
@@ -16,16 +20,62 @@ const QUERY: Shape = Shape {
     payload: None,
 };
 
-#[derive(Serialize)]
-struct CreatedReply<'a> {
-    fid: &'a str,
-    name: &'a str,
-    size: u64,
-    md5: String,
-    sha256: String,
-    public: bool,
-    date: i64,
+described! {
+    struct CreatedReply<'a> {
+        /// The new entry.
+        fid: &'a str as FID,
+        /// Its title.
+        name: &'a str as TITLE,
+        /// Bytes.
+        size: u64,
+        /// Digest of the bytes.
+        md5: String as MD5,
+        /// Digest of the bytes.
+        sha256: String as SHA256,
+        /// Whether others may read it.
+        public: bool,
+        /// When it was stored.
+        date: i64 as MOMENT,
+    }
 }
+
+pub(in crate::routes) const OPERATION: Operation = Operation {
+    tag: Tag::Plain,
+    summary: "Stores a file",
+    about: "Answered alike whether or not the server knew the bytes. They and the entry are on disk then.",
+    access: Access::Session,
+    parameters: &[
+        Parameter::Query(required("name", TITLE, "The title.")),
+        Parameter::Query(optional("public", BOOL, "Whether others may read it.")),
+        Parameter::Query(optional("md5", MD5, "Must match the body.")),
+        Parameter::Query(optional("sha256", SHA256, "Must match the body.")),
+    ],
+    body: Body::Bytes("The file: at least one byte of anything, under any Content-Type or none."),
+    answers: &[answer(Code::FileStored, "")
+        .with(CreatedReply::schema)
+        .headers(&[Header {
+            name: "Location",
+            about: "The path of the content.",
+        }])],
+    examples: &[example(
+        "create",
+        "A file of five bytes that only its owner can read",
+        Code::FileStored,
+    )
+    .asks(|| json!({"name": "hello.txt", "public": false}))
+    .sends(|| json!("hello"))
+    .gets(|| {
+        json!({
+            "fid": sample::CREATED,
+            "name": "hello.txt",
+            "size": 5,
+            "md5": sample::MD5,
+            "sha256": sample::SHA256,
+            "public": false,
+            "date": sample::CREATED_AT,
+        })
+    })],
+};
 
 /// `POST /api/v1/files?name=…`: stores the body as a file. 201; codes 130, 1.
 pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {

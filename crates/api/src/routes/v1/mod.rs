@@ -12,25 +12,32 @@ mod range;
 use actix_web::{HttpResponse, Resource, ResponseError as _, Route, Scope, web};
 use kms_domain::codes::Code;
 
-use super::table::Endpoint;
+use super::table::{Endpoint, operation_of};
 use crate::call::Call;
 use crate::error::ApiError;
 
 use problem::Problem;
-pub(crate) use problem::{cause, refusal};
+pub(crate) use problem::{cause, refusal, shown as problem, status};
 
 /// Makes the table that is registered and the one that is read out of one. The texts are what `Allow` says.
 macro_rules! below {
-    ($prefix:literal: $($path:literal, $allow:literal { $($method:ident => $handler:path),+ })+) => {
+    ($prefix:literal: $($path:literal, $allow:literal { $($method:ident => $module:ident::$handler:ident $(as $operation:ident)?),+ })+) => {
         const PREFIX: &str = $prefix;
 
         pub(super) const ROUTES: &[Endpoint] =
-            &[$(Endpoint { path: concat!($prefix, $path), methods: $allow }),+];
+            &[$(Endpoint {
+                path: concat!($prefix, $path),
+                methods: $allow,
+                operations: &[$((
+                    stringify!($method),
+                    operation_of!($module $(, $operation)?),
+                )),+],
+            }),+];
 
         fn register(scope: Scope) -> Scope {
             scope$(.service(
                 Resource::new($path)
-                    $(.route(to(web::$method(), $handler)))+
+                    $(.route(to(web::$method(), $module::$handler)))+
                     .default_service(to(web::route(), |_: Call| async {
                         Err(ApiError::method_not_allowed($allow))
                     })),
@@ -43,7 +50,7 @@ below! {
     "/api/v1":
     "/files", "POST" { post => create_file::create_file }
     "/files/{fid}", "DELETE" { delete => delete_file::delete_file }
-    "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content }
+    "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content as OPERATION_HEAD }
 }
 
 /// The routes below the prefix, and an answer for all the others.

@@ -1,7 +1,7 @@
 //! Opening and listing.
 
 use super::*;
-use crate::users::DisplayName;
+use crate::users::UserId;
 
 fn fid() -> FileId {
     FileId::from_uuid(FRESH_ID)
