@@ -57,6 +57,7 @@ mod restart;
 mod rights;
 mod routes;
 mod secrets;
+mod see;
 mod sessions;
 mod shutdown;
 mod throttles;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use kms_domain::audit::Audit;
 use kms_domain::codes::Code;
 use kms_domain::files::{FileService, ScratchSpace};
+use kms_domain::recommend::RecommendService;
 use kms_domain::throttle::{Network, Throttles};
 use kms_domain::users::{AccountService, AvatarService, PasswordPolicy, SessionService};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -37,6 +38,8 @@ pub struct Services {
     pub avatars: AvatarService,
     /// Files.
     pub files: FileService,
+    /// What somebody may like, and what everybody likes.
+    pub recommend: RecommendService,
     /// Recording refusals, and reading what was recorded.
     pub audit: Audit,
     /// What a new password must be.

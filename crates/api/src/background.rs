@@ -5,11 +5,12 @@
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kms_api::config::Config;
 use kms_domain::audit::Audit;
 use kms_domain::files::BlobId;
+use kms_domain::recommend::{Learned, Learner};
 use kms_domain::upkeep::{Collected, Collector, Purger, Scrubber};
 use kms_domain::with_causes;
 
@@ -22,6 +23,14 @@ const AUDIT_ROUNDS: u32 = 60;
 
 /// Bytes for which the scrubber reads before it rests.
 const RUN: u64 = 1024 * 1024;
+
+/// The pause between two looks for something to learn when there was nothing.
+const LEARN_PACE: Duration = Duration::from_millis(250);
+/// After learning for a while, the thread rests for so many times as long: all writes of the server wait
+/// meanwhile, and a recommendation may come a minute later.
+const LEARN_REST: u32 = 24;
+/// The least and the most of such a rest.
+const LEARN_RESTS: [Duration; 2] = [Duration::from_millis(5), Duration::from_secs(2)];
 
 /// The threads. Dropped, it ends them, between two batches.
 pub(crate) struct Background {
@@ -65,6 +74,7 @@ impl Background {
         purger: Purger,
         scrub: Scrub,
         audit: Audit,
+        learner: Learner,
     ) -> Self {
         let mut background = Self {
             stops: Vec::new(),
@@ -84,6 +94,7 @@ impl Background {
         }
         let retention = config.audit_retention;
         background.spawn("kms-audit", move |stop| keep_audit(&audit, retention, stop));
+        background.spawn("kms-learn", move |stop| keep_learning(&learner, stop));
         background
     }
 
@@ -148,6 +159,28 @@ fn keep_audit(audit: &Audit, retention: Duration, stop: &Stop) {
             }
         }
         if stop.sleep(AUDIT_PACE).is_break() {
+            return;
+        }
+    }
+}
+
+/// Learns what people do, slowly while there is much.
+fn keep_learning(learner: &Learner, stop: &Stop) {
+    loop {
+        let begun = Instant::now();
+        let [least, most] = LEARN_RESTS;
+        let rest = match learner.step() {
+            Ok(Learned::Some) => begun
+                .elapsed()
+                .saturating_mul(LEARN_REST)
+                .clamp(least, most),
+            Ok(Learned::Nothing) => LEARN_PACE,
+            Err(error) => {
+                tracing::warn!(error = %with_causes(&error), "nothing could be learned");
+                AFTER_FAILURE
+            }
+        };
+        if stop.sleep(rest).is_break() {
             return;
         }
     }

@@ -126,6 +126,7 @@ from_coded!(
     files::FileError,
     files::DownloadError,
     files::PushError,
+    kms_domain::recommend::RecommendError,
     PortError,
 );
 

@@ -72,6 +72,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let database = wiring::open_own_database(config, &data)?;
     let store = DiskBlobStore::new(&data);
     let services = wiring::services(config, &data, &store, &database);
+    let downloads = services.files.downloads.clone();
     let audit = services.audit.clone();
     let app = wiring::app(config, services)?;
     let server = Server::bind(ServerConfig {
@@ -92,6 +93,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         wiring::purger(config, &database),
         wiring::scrub(&data, &database),
         audit.clone(),
+        wiring::learner(&database, downloads),
     );
     drop(store);
     let readers = database.clone();

@@ -12,6 +12,7 @@ use kms_api::config::{Config, DefaultVisibility, InstantUpload, Switch};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::files::{self, BlobId, FileServiceConfig, QuotaService, Visibility};
+use kms_domain::recommend::{DownloadQueue, Learner};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Purger, Scrubber};
 use kms_domain::users::{AccountService, PasswordPolicy, SessionPolicy};
 use kms_domain::{Clock, IdSource, PortError, with_causes};
@@ -20,8 +21,8 @@ use kms_infra::disk::{
 };
 use kms_infra::sqlite::{
     Access, OpenError, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFavouriteRepository, SqliteTrashRepository, SqliteUpkeepRepository,
-    SqliteUsageRepository, SqliteUserRepository,
+    SqliteFavouriteRepository, SqliteInteractionRepository, SqliteTrashRepository,
+    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{RandomIds, Rules, SystemClock, UseCases, audit};
 
@@ -58,6 +59,7 @@ pub(crate) fn services(
         avatars: cases.avatars,
         files: cases.files,
         audit: cases.audit,
+        recommend: cases.recommend,
         passwords: passwords(config),
         scratch: cases.scratch,
     }
@@ -76,6 +78,7 @@ fn rules(config: &Config) -> Rules {
         },
         max_avatar: config.max_avatar.as_u64(),
         files: file_config(config),
+        recommended_limit: usize::try_from(config.recommended_limit).unwrap_or(usize::MAX),
         reserve: config.reserve.as_u64(),
     }
 }
@@ -266,6 +269,14 @@ pub(crate) fn scrub(data: &DataDir, database: &SqliteDatabase) -> Scrub {
     }
 }
 
+/// Who learns from what people do.
+pub(crate) fn learner(database: &SqliteDatabase, downloads: DownloadQueue) -> Learner {
+    Learner {
+        interactions: Arc::new(SqliteInteractionRepository::new(database)),
+        downloads,
+    }
+}
+
 /// What a new password must be.
 pub(crate) fn passwords(config: &Config) -> PasswordPolicy {
     PasswordPolicy::new(config.password_min)
@@ -336,7 +347,6 @@ fn file_config(config: &Config) -> FileServiceConfig {
             InstantUpload::Own => files::InstantUpload::Own,
             InstantUpload::Off => files::InstantUpload::Off,
         },
-        recommended_limit: usize::try_from(config.recommended_limit).unwrap_or(usize::MAX),
         quota: default_quota(config),
         trash_retention: millis(config.trash_retention),
     }

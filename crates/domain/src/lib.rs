@@ -1,6 +1,7 @@
 //! The rules of KMS Server, without any I/O.
 //!
 //! Its modules: [`users`] (accounts, sessions, avatars), [`files`] (the deduplicated store),
+//! [`recommend`] (what somebody may like),
 //! [`upkeep`] (looking after content), [`audit`] (the audit log), [`throttle`] (who has to wait) and
 //! [`codes`] (the one table of response codes). Each holds its value objects, its ports and its use cases
 //! side by side.
@@ -26,6 +27,7 @@ pub mod audit;
 pub mod codes;
 pub mod files;
 mod ports;
+pub mod recommend;
 #[cfg(test)]
 mod test_doubles;
 pub mod throttle;

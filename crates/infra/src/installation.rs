@@ -7,6 +7,7 @@ use kms_domain::audit::{Audit, RefusalPolicy};
 use kms_domain::files::{
     FileService, FileServiceConfig, InstantUpload, Quota, ScratchSpace, Visibility,
 };
+use kms_domain::recommend::{DownloadQueue, RecommendService};
 use kms_domain::upkeep::{CollectionPolicy, Collector};
 use kms_domain::users::{AccountService, AvatarService, SessionPolicy, SessionService};
 use kms_domain::{Clock, IdSource, with_causes};
@@ -16,8 +17,9 @@ use crate::disk::{
 };
 use crate::sqlite::{
     self, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
-    SqliteDatabase, SqliteFavouriteRepository, SqliteFileRepository, SqliteSessionRepository,
-    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteDatabase, SqliteFavouriteRepository, SqliteFeedRepository, SqliteFileRepository,
+    SqliteSessionRepository, SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository,
+    SqliteUserRepository,
 };
 use crate::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -34,6 +36,8 @@ pub struct Rules {
     pub max_avatar: u64,
     /// Limits and defaults of files.
     pub files: FileServiceConfig,
+    /// Most entries in a recommended list, and on a page of the hot list.
+    pub recommended_limit: usize,
     /// Bytes of disk space that are kept for deleting when the disk is full.
     pub reserve: u64,
 }
@@ -58,10 +62,10 @@ impl Default for Rules {
                 max_size: 4096 * MIB,
                 default_visibility: Visibility::Public,
                 instant_upload: InstantUpload::Public,
-                recommended_limit: 100,
                 quota: Quota::NONE,
                 trash_retention: 30 * DAY,
             },
+            recommended_limit: 100,
             reserve: 16 * MIB,
         }
     }
@@ -78,6 +82,11 @@ pub struct UseCases {
     pub avatars: AvatarService,
     /// Files.
     pub files: FileService,
+    /// What somebody may like, and what everybody likes. It knows what a [`Learner`] has learned; nothing is learned
+    /// by itself.
+    ///
+    /// [`Learner`]: kms_domain::recommend::Learner
+    pub recommend: RecommendService,
     /// Recording refusals, and reading what was recorded.
     pub audit: Audit,
     /// Room for what one request makes and is too long for memory.
@@ -128,7 +137,12 @@ impl UseCases {
                 store,
                 ids,
                 clock,
+                downloads: DownloadQueue::new(),
                 config: rules.files,
+            },
+            recommend: RecommendService {
+                feed: Arc::new(SqliteFeedRepository::new(database)),
+                limit: rules.recommended_limit,
             },
             audit,
             scratch: Arc::new(DiskScratchSpace::new(data)),

@@ -18,8 +18,9 @@ use kms_domain::files::{BlobKey, BlobStore};
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFavouriteRepository, SqliteFileRepository, SqliteSessionRepository,
-    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteFavouriteRepository, SqliteFeedRepository, SqliteFileRepository,
+    SqliteInteractionRepository, SqliteSessionRepository, SqliteTrashRepository,
+    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 use kms_testkit::builders::sha256_of;
@@ -45,6 +46,8 @@ fn repositories() -> Repositories {
         upkeep: Arc::new(SqliteUpkeepRepository::new(&db, Arc::new(SystemClock))),
         audit: Arc::new(SqliteAuditLog::new(&db)),
         usage: Arc::new(SqliteUsageRepository::new(&db)),
+        feed: Arc::new(SqliteFeedRepository::new(&db)),
+        interactions: Arc::new(SqliteInteractionRepository::new(&db)),
         keep: Arc::new(folder),
     }
 }

@@ -19,6 +19,7 @@ use kms_domain::files::{
     FavouriteRepository, FileRepository, Label, OwnQuota, Quota, TrashRepository, UsageRepository,
     Visibility,
 };
+use kms_domain::recommend::{Event, FeedRepository, InteractionRepository, Kind};
 use kms_domain::upkeep::UpkeepRepository;
 use kms_domain::users::{
     AccountUpdate, AvatarRepository, DisplayName, EndSessions, ExpiryCutoffs, LoginRecorded,
@@ -27,8 +28,9 @@ use kms_domain::users::{
 use kms_infra::SystemClock;
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFavouriteRepository, SqliteFileRepository, SqliteSessionRepository,
-    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteFavouriteRepository, SqliteFeedRepository, SqliteFileRepository,
+    SqliteInteractionRepository, SqliteSessionRepository, SqliteTrashRepository,
+    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_testkit::builders::{
     a_blob, a_favourite, a_file, a_scope, a_user, an_event, at, password_hash, phone, session_id,
@@ -157,7 +159,7 @@ fn exercise(db: &SqliteDatabase) {
     files.attach(&healing, &a_blob(b"bytes").build()).unwrap();
     let page = files.list_owned(user, None, 1).unwrap();
     files.list_owned(user, Some(page[0].position), 1).unwrap();
-    files.list_public_of_others(user_id(3), 10).unwrap();
+    exercise_recommend(db);
 
     assert_eq!(files.detach(user, healing.id).unwrap(), Detached::Removed);
 
@@ -185,6 +187,36 @@ fn exercise(db: &SqliteDatabase) {
     upkeep.confirm_doomed(&ids).unwrap();
     upkeep.forget_doomed(&ids).unwrap();
     upkeep.are_named(&[blob.key]).unwrap();
+}
+
+/// Twice over one content, so that the older entry sinks; and one that goes.
+fn exercise_recommend(db: &SqliteDatabase) {
+    let interactions = SqliteInteractionRepository::new(db);
+    let feed = SqliteFeedRepository::new(db);
+    let files = SqliteFileRepository::new(db);
+    let upkeep = SqliteUpkeepRepository::new(db, Arc::new(SystemClock));
+    let gone = a_file(user_id(2), b"goes").build();
+    files.attach(&gone, &a_blob(b"goes").build()).unwrap();
+    assert!(interactions.is_behind().unwrap());
+    while interactions.learn_next(1).unwrap() > 0 {}
+    let known = feed.list_interactions(user_id(2), 10).unwrap();
+    let contents: Vec<_> = known.iter().map(|one| one.content).collect();
+    let download = Event {
+        user: user_id(1),
+        content: contents[0],
+        kind: Kind::Download,
+        at: at(5),
+    };
+    interactions.learn(&[download]).unwrap();
+    feed.find_items(&contents).unwrap();
+    feed.find_masses(&contents).unwrap();
+    feed.list_offers(user_id(1), &contents).unwrap();
+    let (hot, _) = feed.list_hot(None, None, 10).unwrap();
+    feed.list_hot(Some(user_id(1)), Some(hot[0].position), 10)
+        .unwrap();
+    files.detach(user_id(2), gone.id).unwrap();
+    upkeep.doom(&[contents[0]], at(100_000)).unwrap();
+    while interactions.learn_next(9).unwrap() > 0 {}
 }
 
 /// Every filter alone and all together: each makes a statement of its own.

@@ -13,6 +13,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod deny;
+mod eval;
 mod fuzz;
 mod gen_docs;
 mod nightly;
@@ -65,6 +66,11 @@ const COMMANDS: &[Command] = &[
         name: "gen-docs",
         summary: "rewrite docs/RESPONSE-CODES.md from the table; --check only compares",
         run: gen_docs::run,
+    },
+    Command {
+        name: "eval-recommend",
+        summary: "how good the recommended list is, on ratings that are fetched with pip",
+        run: eval::run,
     },
     Command {
         name: "deny",

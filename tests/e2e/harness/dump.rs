@@ -14,6 +14,10 @@ use super::{Server, sha256_hex};
 /// Written whenever a session is used, whatever comes of the request.
 const NOTE_OF_USE: &str = "last_used_at";
 
+/// Written by the server some time after it was asked: what was learned of earlier requests.
+const LEARNED: &str = "'interactions', 'items', 'learned', 'relearn'";
+const HEAT: &str = "heat";
+
 /// The rows of every table and the digest of every stored file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dump(BTreeMap<String, Vec<String>>);
@@ -30,12 +34,14 @@ impl Dump {
         let mut database = open(server, "ro");
         // One snapshot for all tables.
         database.batch_execute("BEGIN").unwrap();
-        let tables = "SELECT name AS line FROM sqlite_schema WHERE type = 'table' \
-                      AND name NOT LIKE 'sqlite_%'";
-        for table in lines(&mut database, tables) {
+        let tables = format!(
+            "SELECT name AS line FROM sqlite_schema WHERE type = 'table' \
+             AND name NOT LIKE 'sqlite_%' AND name NOT IN ({LEARNED})"
+        );
+        for table in lines(&mut database, &tables) {
             let columns = format!(
                 "SELECT 'quote(' || name || ')' AS line FROM pragma_table_info('{table}') \
-                 WHERE name <> '{NOTE_OF_USE}'"
+                 WHERE name NOT IN ('{NOTE_OF_USE}', '{HEAT}')"
             );
             let columns = lines(&mut database, &columns).join(" || ',' || ");
             let rows = format!("SELECT {columns} AS line FROM {table} ORDER BY 1");

@@ -82,6 +82,7 @@ pub(crate) const NAMED: &[Kind] = &[
     LABEL,
     SUMMARY,
     COUNT,
+    CURSOR,
     BOOL,
     BOOL_TEXT,
 ];
@@ -220,6 +221,11 @@ pub(crate) const DATA: Kind = Kind::named("Data", |_| {
     })
 });
 
+/// A place in the hot list, or nothing for its beginning.
+pub(crate) const CURSOR: Kind = Kind::named(
+    "Cursor",
+    |_| json!({"type": "string", "pattern": "^([0-9a-f]{16}-[0-9a-f]{16})?$"}),
+);
 pub(crate) const BOOL: Kind = Kind::named("Boolean", |_| json!({"type": "boolean"}));
 
 const BOOL_TEXT: Kind = Kind::named("BooleanText", |_| {

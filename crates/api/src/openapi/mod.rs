@@ -16,12 +16,13 @@ mod response;
 pub use document::document;
 pub use kinds::Facts;
 pub(crate) use kinds::{
-    BIRTH, BOOL, COUNT, DATA, EMAIL, FID, Kind, LABEL, MD5, MOMENT, NAME, NEW_PASSWORD, PASSWORD,
-    PHONE, SHA256, SUMMARY, TITLE, TOKEN, UUID,
+    BIRTH, BOOL, COUNT, CURSOR, DATA, EMAIL, FID, Kind, LABEL, MD5, MOMENT, NAME, NEW_PASSWORD,
+    PASSWORD, PHONE, SHA256, SUMMARY, TITLE, TOKEN, UUID,
 };
 pub use model::Operation;
 pub(crate) use model::{
-    Access, Body, Header, Parameter, TOKEN_FIELD, Tag, answer, example, optional, required, sample,
+    Access, Body, Field, Header, Parameter, TOKEN_FIELD, Tag, answer, example, optional, required,
+    sample,
 };
 pub(crate) use reply::{Described, and, arrays, described, object};
 

@@ -15,6 +15,7 @@ mod modify_file;
 mod own_file_list;
 mod recommended;
 mod register;
+mod see;
 mod sessions;
 mod table;
 mod test_phone;
@@ -25,7 +26,7 @@ pub(crate) mod v1;
 use std::panic::AssertUnwindSafe;
 
 use actix_web::dev::HttpServiceFactory;
-use actix_web::{HttpResponse, Resource, web};
+use actix_web::{HttpResponse, Resource, Route, web};
 use futures_util::FutureExt;
 use kms_domain::codes::Code;
 
@@ -35,19 +36,36 @@ use crate::offload::panic_text;
 use table::operation_of;
 pub use table::{Endpoint, endpoints};
 
-/// Makes the table that is registered and the one that is read out of one.
+/// Makes the table that is registered and the one that is read out of one. A route knows POST alone, if
+/// nothing else stands there: what `Allow` says, and the methods.
 macro_rules! contract {
-    ($($path:literal => $module:ident::$handler:ident $(as $operation:ident)?,)+) => {
+    ($($path:literal $([$allow:literal $($method:ident $described:ident)+])?
+        => $module:ident::$handler:ident $(as $operation:ident)?,)+) => {
         const ROUTES: &[Endpoint] = &[$(Endpoint {
             path: $path,
-            methods: "POST",
-            operations: &[("post", operation_of!($module $(, $operation)?))],
+            methods: contract!(@allow $($allow)?),
+            operations: contract!(
+                @operations $module $($operation)?; $($(($method $described))+)?
+            ),
         }),+];
 
         fn register(config: &mut web::ServiceConfig) {
-            config$(.service(post($path).to($module::$handler)))+;
+            config$(.service(
+                known($path, contract!(@allow $($allow)?), contract!(@methods $($($method)+)?))
+                    .to($module::$handler)
+            ))+;
         }
     };
+    (@allow) => { "POST" };
+    (@allow $allow:literal) => { $allow };
+    (@operations $module:ident $($operation:ident)?;) => {
+        &[("post", operation_of!($module $(, $operation)?))]
+    };
+    (@operations $module:ident; $(($method:ident $described:ident))+) => {
+        &[$((stringify!($method), operation_of!($module, $described))),+]
+    };
+    (@methods) => { &[web::post] };
+    (@methods $($method:ident)+) => { &[$(web::$method),+] };
 }
 
 contract! {
@@ -65,6 +83,7 @@ contract! {
     "/app/user/getownfilelist" => own_file_list::own_file_list,
     "/app/user/getfilelist" => recommended::recommended,
     "/app/user/info" => info::info,
+    "/app/see" ["GET, POST" get OPERATION_GET post OPERATION] => see::see,
     "/app/user/modifyfile" => modify_file::modify_file,
     "/app/user/favorite" => favorite::favorite,
     "/app/user/trash" => trash::trash,
@@ -86,27 +105,45 @@ pub(crate) fn configure_with_broken_ones(config: &mut web::ServiceConfig) {
         panic!("a broken handler")
     }
     config
-        .service(post("/app/broken").to(broken))
+        .service(known("/app/broken", "POST", &[web::post]).to(broken))
         .service(Resource::new("/api/v1/broken").route(v1::to(web::get(), broken)))
         .configure(configure);
 }
 
-/// A route that knows only POST, as all of the contract's do.
-fn post(path: &'static str) -> Post {
-    Post(path)
+/// A route that knows these methods, which `allow` names, and refuses all others.
+const fn known(
+    path: &'static str,
+    allow: &'static str,
+    methods: &'static [fn() -> Route],
+) -> Known {
+    Known {
+        path,
+        allow,
+        methods,
+    }
 }
 
-struct Post(&'static str);
+struct Known {
+    path: &'static str,
+    allow: &'static str,
+    methods: &'static [fn() -> Route],
+}
 
-impl Post {
+impl Known {
     fn to<F, Answering>(self, handler: F) -> impl HttpServiceFactory
     where
         F: Fn(Call) -> Answering + Clone + 'static,
         Answering: Future<Output = Result<HttpResponse, ApiError>> + 'static,
     {
-        Resource::new(self.0)
-            .route(web::post().to(move |call: Call| surviving(handler(call))))
-            .default_service(web::to(only_post))
+        let allow = self.allow;
+        let mut resource = Resource::new(self.path);
+        for method in self.methods {
+            let handler = handler.clone();
+            resource = resource.route(method().to(move |call: Call| surviving(handler(call))));
+        }
+        resource.default_service(web::to(move || async move {
+            Err::<HttpResponse, _>(ApiError::method_not_allowed(allow))
+        }))
     }
 }
 
@@ -121,10 +158,6 @@ async fn surviving(
             let text = format!("a handler panicked: {}", panic_text(&*panic));
             Err(ApiError::because(Code::ServerError, text))
         })
-}
-
-async fn only_post() -> Result<HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed("POST"))
 }
 
 async fn unknown_route() -> Result<HttpResponse, ApiError> {

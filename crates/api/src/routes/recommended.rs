@@ -46,7 +46,7 @@ pub(super) async fn recommended(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
     let files = request
         .as_actor(Lane::Storage, |services, actor| {
-            Ok(services.files.list_recommended(actor)?)
+            Ok(services.recommend.for_user(actor)?)
         })
         .await?;
     Ok(answer::with(Code::Done, FileListReply::new(&files)))

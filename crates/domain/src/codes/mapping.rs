@@ -6,6 +6,7 @@ use crate::files::{
     CancelOutcome, ClaimOutcome, DeleteOutcome, DownloadError, EditOutcome, FavouriteOutcome,
     FileError, OpenOutcome, PurgeOutcome, PushError, RestoreOutcome, UploadOutcome,
 };
+use crate::recommend::RecommendError;
 use crate::throttle::Throttled;
 use crate::users::{
     AccountError, AvatarError, AvatarOutcome, LoginOutcome, LogoutOutcome, Modified, OpenedAvatar,
@@ -206,6 +207,14 @@ impl Coded for FileError {
     fn code(&self) -> Code {
         match self {
             Self::Content(error) => error.code(),
+            Self::Port(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for RecommendError {
+    fn code(&self) -> Code {
+        match self {
             Self::Port(error) => error.code(),
         }
     }

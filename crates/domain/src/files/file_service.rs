@@ -10,9 +10,10 @@ use std::sync::Arc;
 use super::{
     BlobKey, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
     DownloadError, FavouriteRepository, FileId, FileRepository, FileSummary, InstantUpload, Label,
-    ListPosition, Md5, NewFile, PublicFile, Quota, Sha256, StoredFile, Title, TrashRepository,
-    UsageRepository, Visibility,
+    ListPosition, Md5, NewFile, Quota, Sha256, StoredFile, Title, TrashRepository, UsageRepository,
+    Visibility,
 };
+use crate::recommend::DownloadQueue;
 use crate::users::Actor;
 use crate::{Clock, Done, IdSource, PortError, Timestamp};
 pub use delete::DeleteOutcome;
@@ -38,8 +39,6 @@ pub struct FileServiceConfig {
     pub default_visibility: Visibility,
     /// How far an MD5 alone goes.
     pub instant_upload: InstantUpload,
-    /// Most entries in a recommended list.
-    pub recommended_limit: usize,
     /// How much an account may hold about which nothing else was decided.
     pub quota: Quota,
     /// How long a deleted entry can be brought back, in milliseconds. 0: not at all, it is removed for
@@ -66,6 +65,8 @@ pub struct FileService {
     pub ids: Arc<dyn IdSource>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// What was downloaded of others, for who learns from it.
+    pub downloads: DownloadQueue,
     /// What the operator decides.
     pub config: FileServiceConfig,
 }
@@ -284,9 +285,9 @@ impl FileService {
         };
         for _ in 1..OPEN_ROUNDS {
             let key = file.blob.key.clone();
-            let damaged = match self.open_stored(file) {
+            let damaged = match self.open_stored(&file) {
                 Err(error @ DownloadError::Damaged { .. }) => error,
-                opened => return Ok(opened?),
+                opened => return self.opened(actor, &file, opened),
             };
             // An upload of the same bytes may have replaced the copy between the look-up and the
             // opening; then the row names another one by now, which may be replaced as well.
@@ -296,14 +297,31 @@ impl FileService {
                 None => return Ok(OpenOutcome::NotFound),
             }
         }
-        Ok(self.open_stored(file)?)
+        let opened = self.open_stored(&file);
+        self.opened(actor, &file, opened)
     }
 
-    fn open_stored(&self, file: StoredFile) -> Result<OpenOutcome, DownloadError> {
-        let content = Download::open(&*self.store, Arc::clone(&self.blobs), file.blob)?;
+    /// Notes the download of what somebody else has made public.
+    fn opened(
+        &self,
+        actor: &Actor,
+        file: &StoredFile,
+        opened: Result<OpenOutcome, DownloadError>,
+    ) -> Result<OpenOutcome, FileError> {
+        let opened = opened?;
+        if file.owner != actor.user() && file.visibility.is_public() {
+            let now = self.clock.now();
+            self.downloads.push(actor.user(), file.blob.id, now);
+        }
+        Ok(opened)
+    }
+
+    fn open_stored(&self, file: &StoredFile) -> Result<OpenOutcome, DownloadError> {
+        let blob = file.blob.clone();
+        let content = Download::open(&*self.store, Arc::clone(&self.blobs), blob)?;
         Ok(OpenOutcome::Opened(Box::new(OpenedFile {
-            title: file.title,
-            label: file.label,
+            title: file.title.clone(),
+            label: file.label.clone(),
             created_at: file.created_at,
             content,
         })))
@@ -331,16 +349,6 @@ impl FileService {
         let last = files.last().map(|file| file.position);
         let next = last.filter(|_| files.len() == LIST_PAGE);
         Ok(OwnPage { files, next })
-    }
-
-    /// Public files of others that the caller has not got, at most as many as configured.
-    ///
-    /// # Errors
-    /// [`FileError::Port`].
-    pub fn list_recommended(&self, actor: &Actor) -> Result<Vec<PublicFile>, FileError> {
-        Ok(self
-            .files
-            .list_public_of_others(actor.user(), self.config.recommended_limit)?)
     }
 
     fn new_file(

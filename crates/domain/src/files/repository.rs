@@ -85,21 +85,10 @@ pub trait FileRepository: Send + Sync {
         after: Option<ListPosition>,
         limit: usize,
     ) -> Result<Vec<FileSummary>, PortError>;
-
-    /// At most `limit` public entries of others over content that `asker` has neither an entry nor a
-    /// favourite over, newest first. Of several entries over one content only the newest is listed.
-    ///
-    /// # Errors
-    /// [`PortError`].
-    fn list_public_of_others(
-        &self,
-        asker: UserId,
-        limit: usize,
-    ) -> Result<Vec<PublicFile>, PortError>;
 }
 
 /// Identity of a content's row, private to the server. Never used again for another content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobId(i64);
 
 impl BlobId {

@@ -1,10 +1,8 @@
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{BigInt, Binary, Text};
 use kms_domain::files::{
     Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, Edited, EntryChange, FileId,
-    FileRepository, FileSummary, Label, ListPosition, Md5, NewBlob, NewFile, PublicFile,
-    StoredFile, Title, Visibility,
+    FileRepository, FileSummary, Label, ListPosition, Md5, NewBlob, NewFile, StoredFile, Title,
+    Visibility,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError, Timestamp, wait_for};
@@ -18,21 +16,6 @@ use super::row::{Hex, RowName, count};
 use super::schema::{blobs, files, is_public};
 use super::usage::charge;
 use super::writer::Undo;
-
-/// Public entries, newest first, without those whose content the asker has and without all but the
-/// newest over one content. The order is the partial index's own, so it stops at the limit.
-const PUBLIC_OF_OTHERS: &str = "\
-    SELECT f.seq, f.id, f.title, f.owner, u.name, f.created_at \
-    FROM files AS f JOIN users AS u ON u.id = f.owner \
-    WHERE f.public = 1 \
-    AND NOT EXISTS (SELECT 1 FROM files AS mine \
-        WHERE mine.owner = ?1 AND mine.blob_id = f.blob_id) \
-    AND NOT EXISTS (SELECT 1 FROM favourites AS mine \
-        WHERE mine.owner = ?1 AND mine.blob_id = f.blob_id) \
-    AND NOT EXISTS (SELECT 1 FROM files AS newer \
-        WHERE newer.public = 1 AND newer.blob_id = f.blob_id \
-        AND (newer.created_at, newer.seq) > (f.created_at, f.seq)) \
-    ORDER BY f.created_at DESC, f.seq DESC LIMIT ?2";
 
 /// Entries in SQLite.
 #[derive(Clone)]
@@ -114,41 +97,6 @@ impl SummaryRow {
             title: row.title(&self.title)?,
             label: row.label(self.label)?,
             visibility: Visibility::from_public(self.public),
-            position: ListPosition {
-                created_at: Timestamp::from_millis(self.created_at),
-                seq: self.seq,
-            },
-        })
-    }
-}
-
-#[derive(QueryableByName)]
-struct PublicRow {
-    #[diesel(sql_type = BigInt)]
-    seq: i64,
-    #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
-    #[diesel(sql_type = Text)]
-    title: String,
-    #[diesel(sql_type = Binary)]
-    owner: Vec<u8>,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = BigInt)]
-    created_at: i64,
-}
-
-impl PublicRow {
-    fn into_domain(self) -> Result<PublicFile, SqliteError> {
-        let row = RowName {
-            table: "files",
-            id: &Hex(&self.id),
-        };
-        Ok(PublicFile {
-            id: row.file_id("id", &self.id)?,
-            title: row.title(&self.title)?,
-            owner: row.user_id("owner", &self.owner)?,
-            owner_name: row.display_name(&self.name)?,
             position: ListPosition {
                 created_at: Timestamp::from_millis(self.created_at),
                 seq: self.seq,
@@ -315,22 +263,6 @@ impl FileRepository for SqliteFileRepository {
                 None => page.load(conn),
             };
             summaries(rows.during("list_owned")?)
-        })
-    }
-
-    fn list_public_of_others(
-        &self,
-        asker: UserId,
-        limit: usize,
-    ) -> Result<Vec<PublicFile>, PortError> {
-        self.db.read(|conn| {
-            let asker = asker.as_uuid().into_bytes();
-            let rows: Vec<PublicRow> = sql_query(PUBLIC_OF_OTHERS)
-                .bind::<Binary, _>(asker.as_slice())
-                .bind::<BigInt, _>(count(limit))
-                .load(conn)
-                .during("list_public_of_others")?;
-            rows.into_iter().map(PublicRow::into_domain).collect()
         })
     }
 }

@@ -63,6 +63,8 @@ diesel::table! {
         public -> Bool,
         created_at -> BigInt,
         label -> Nullable<Text>,
+        heat -> Nullable<Double>,
+        hotness -> Double,
     }
 }
 
@@ -93,6 +95,36 @@ diesel::table! {
         md5 -> Binary,
         blob_id -> BigInt,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    interactions (user_id, ordinal) {
+        user_id -> Binary,
+        ordinal -> BigInt,
+        blob_id -> BigInt,
+        first_at -> BigInt,
+        own_day -> Nullable<BigInt>,
+        favourite_day -> Nullable<BigInt>,
+        download_day -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    items (blob_id) {
+        blob_id -> BigInt,
+        users -> BigInt,
+        mass -> BigInt,
+        heat -> Double,
+        neighbours -> Binary,
+    }
+}
+
+diesel::table! {
+    learned (id) {
+        id -> BigInt,
+        file_seq -> BigInt,
+        favourite_seq -> BigInt,
     }
 }
 

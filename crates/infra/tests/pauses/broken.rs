@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobStore, ClaimCandidates, ClaimScope, Claimed, Detached,
     Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile,
-    PublicFile, StoredFile,
+    StoredFile,
 };
 use kms_domain::upkeep::{Unreferenced, UpkeepRepository};
 use kms_domain::users::UserId;
@@ -111,13 +111,5 @@ impl FileRepository for RemovesItsOwnCopy {
         limit: usize,
     ) -> Result<Vec<FileSummary>, PortError> {
         self.0.list_owned(owner, after, limit)
-    }
-
-    fn list_public_of_others(
-        &self,
-        asker: UserId,
-        limit: usize,
-    ) -> Result<Vec<PublicFile>, PortError> {
-        self.0.list_public_of_others(asker, limit)
     }
 }

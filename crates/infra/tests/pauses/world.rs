@@ -96,11 +96,11 @@ impl World {
                 store: self.pausing_store(),
                 ids: Arc::new(RandomIds::default()),
                 clock: Arc::new(SystemClock),
+                downloads: kms_domain::recommend::DownloadQueue::new(),
                 config: FileServiceConfig {
                     max_size: 1 << 20,
                     default_visibility: Visibility::Public,
                     instant_upload: InstantUpload::Public,
-                    recommended_limit: 10,
                     quota: Quota::NONE,
                     trash_retention: 0,
                 },

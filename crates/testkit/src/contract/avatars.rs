@@ -5,7 +5,7 @@ use kms_domain::users::UserId;
 
 use super::Repositories;
 use super::support::{
-    RACERS, assert_replaced, attach, claimable, count, damage, race, register, stored,
+    RACERS, assert_replaced, attach, claimable, count, damage, offered, race, register, stored,
 };
 use crate::builders::{a_blob, a_file, at, sha256_of, user_id};
 
@@ -136,12 +136,7 @@ pub fn an_avatar_is_no_entry(on: &Repositories) {
     set(on, user, b"face");
     for asker in [user, other] {
         assert!(on.files.list_owned(asker, None, 10).unwrap().is_empty());
-        assert!(
-            on.files
-                .list_public_of_others(asker, 10)
-                .unwrap()
-                .is_empty()
-        );
+        assert!(offered(on, asker, 10).is_empty());
         assert_eq!(claimable(on, asker, b"face"), ClaimCandidates::None);
     }
 }

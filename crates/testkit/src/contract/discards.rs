@@ -5,7 +5,7 @@ use kms_domain::users::UserId;
 
 use super::Repositories;
 use super::edits::labelled;
-use super::support::{RACERS, attach, claimable, count, race, register, stored};
+use super::support::{RACERS, attach, claimable, count, offered, race, register, stored};
 use super::usage::{own, used};
 use crate::builders::{a_blob, a_file, at, file_id, sha256_of, user_id};
 
@@ -58,7 +58,7 @@ pub fn a_discarded_entry_is_in_no_answer(on: &Repositories) {
         assert_eq!(claimable(on, asker, b"x"), ClaimCandidates::None);
     }
     assert!(on.files.list_owned(owner, None, 9).unwrap().is_empty());
-    assert!(on.files.list_public_of_others(other, 9).unwrap().is_empty());
+    assert!(offered(on, other, 9).is_empty());
     assert_eq!(on.files.detach(owner, file.id).unwrap(), Detached::NotFound);
     let change = labelled(Some("a"));
     let edited = on.files.update(owner, file.id, &change).unwrap();

@@ -6,7 +6,7 @@ use kms_domain::files::{
 };
 
 use super::Repositories;
-use super::support::{attach, claimable, register, stored};
+use super::support::{attach, claimable, offered, register, stored};
 use crate::builders::{a_file, file_id, user_id};
 
 /// A label that says `text`.
@@ -143,7 +143,7 @@ pub fn what_is_published_is_read_by_everybody_and_what_is_withdrawn_by_nobody(on
         let is_seen = visibility.is_public();
         let found = on.files.find_readable(file.id, other).unwrap();
         assert_eq!(found.is_some(), is_seen);
-        let listed = on.files.list_public_of_others(other, 9).unwrap();
+        let listed = offered(on, other, 9);
         assert_eq!(!listed.is_empty(), is_seen);
         let candidates = claimable(on, other, b"x");
         assert_eq!(candidates != ClaimCandidates::None, is_seen);

@@ -5,7 +5,7 @@ use kms_domain::files::{FileId, FileSummary, NewFile, PublicFile};
 use kms_domain::users::UserId;
 
 use super::Repositories;
-use super::support::{attach, register};
+use super::support::{attach, offered, register};
 use crate::builders::{a_blob, a_favourite, a_file, a_user, at};
 
 /// Stores a public entry of `owner` over `bytes`, uploaded `millis` after noon.
@@ -31,7 +31,7 @@ fn owned(on: &Repositories, owner: UserId, limit: usize) -> Vec<FileId> {
 }
 
 fn public(on: &Repositories, asker: UserId, limit: usize) -> Vec<FileId> {
-    public_ids(on.files.list_public_of_others(asker, limit).unwrap())
+    public_ids(offered(on, asker, limit))
 }
 
 /// By the time of upload, not in the order of storing; and a limit cuts the end off.
@@ -130,7 +130,7 @@ pub fn a_summary_says_what_the_entry_says(on: &Repositories) {
         assert_eq!(entry.position.created_at, file.created_at);
     }
     assert_eq!(listed[0].position.created_at, at(-7));
-    let seen = on.files.list_public_of_others(other, 10).unwrap();
+    let seen = offered(on, other, 10);
     let expected = PublicFile {
         id: open.id,
         title: open.title,

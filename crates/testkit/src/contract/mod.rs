@@ -23,7 +23,9 @@
 //!         blobs: Arc::new(db.clone()),
 //!         upkeep: Arc::new(db.clone()),
 //!         audit: Arc::new(db.clone()),
-//!         usage: Arc::new(db),
+//!         usage: Arc::new(db.clone()),
+//!         feed: Arc::new(db.clone()),
+//!         interactions: Arc::new(db),
 //!         keep: Arc::new(()), // or the guard of a temporary folder
 //!     }
 //! }
@@ -117,6 +119,7 @@ pub mod hasher;
 pub mod inventory;
 pub mod lists;
 pub mod logins;
+pub mod recommend;
 pub mod removals;
 pub mod scratch;
 pub mod sessions;
@@ -141,13 +144,15 @@ use kms_domain::files::{
     BlobKey, BlobRepository, BlobStore, FavouriteRepository, FileRepository, ScratchSpace,
     TrashRepository, UsageRepository,
 };
+use kms_domain::recommend::{FeedRepository, InteractionRepository};
 use kms_domain::upkeep::{BlobInventory, BlobTrash, UpkeepRepository};
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
     FailNth, FaultyAuditLog, FaultyAvatarRepository, FaultyBlobRepository,
-    FaultyFavouriteRepository, FaultyFileRepository, FaultySessionRepository,
-    FaultyTrashRepository, FaultyUpkeepRepository, FaultyUsageRepository, FaultyUserRepository,
+    FaultyFavouriteRepository, FaultyFeedRepository, FaultyFileRepository,
+    FaultyInteractionRepository, FaultySessionRepository, FaultyTrashRepository,
+    FaultyUpkeepRepository, FaultyUsageRepository, FaultyUserRepository,
 };
 
 /// The repositories over one empty database, because their rows refer to each other.
@@ -173,6 +178,10 @@ pub struct Repositories {
     pub audit: Arc<dyn AuditLog>,
     /// What the accounts hold.
     pub usage: Arc<dyn UsageRepository>,
+    /// What feeds are made of.
+    pub feed: Arc<dyn FeedRepository>,
+    /// Where events are learned.
+    pub interactions: Arc<dyn InteractionRepository>,
     /// What must live as long as the database: a guard of a temporary folder, or nothing.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
@@ -275,6 +284,11 @@ impl Repositories {
             upkeep: Arc::new(FaultyUpkeepRepository::new(self.upkeep.clone(), plan)),
             audit: Arc::new(FaultyAuditLog::new(self.audit.clone(), plan)),
             usage: Arc::new(FaultyUsageRepository::new(self.usage.clone(), plan)),
+            feed: Arc::new(FaultyFeedRepository::new(self.feed.clone(), plan)),
+            interactions: Arc::new(FaultyInteractionRepository::new(
+                self.interactions.clone(),
+                plan,
+            )),
             keep: self.keep.clone(),
         }
     }
@@ -343,5 +357,6 @@ macro_rules! repositories_contract {
         $crate::upkeep_repository_contract!($fresh);
         $crate::audit_log_contract!($fresh);
         $crate::usage_repository_contract!($fresh);
+        $crate::recommend_contract!($fresh);
     };
 }

@@ -3,7 +3,7 @@
 use kms_domain::files::{Attached, Detached};
 
 use super::Repositories;
-use super::support::{RACERS, attach, count, race, register, stored};
+use super::support::{RACERS, attach, count, offered, race, register, stored};
 use crate::builders::{a_blob, a_file, a_scope, file_id, sha256_of, user_id};
 
 /// It is read, listed and claimed no more.
@@ -19,7 +19,7 @@ pub fn a_removed_entry_is_gone_for_everybody(on: &Repositories) {
         assert_eq!(candidates, kms_domain::files::ClaimCandidates::None);
     }
     assert!(on.files.list_owned(owner, None, 9).unwrap().is_empty());
-    assert!(on.files.list_public_of_others(other, 9).unwrap().is_empty());
+    assert!(offered(on, other, 9).is_empty());
     assert_eq!(on.files.detach(owner, file.id).unwrap(), Detached::NotFound);
 }
 

@@ -1,19 +1,20 @@
 //! What the suites have in common: the shortest way to a state worth asking about.
 
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
-use kms_domain::audit::{AuditEvent, AuditKind, AuditQuery};
-use kms_domain::files::{Attached, BlobRef, ClaimCandidates, NewFile, StoredFile};
+use kms_domain::audit::{Audit, AuditEvent, AuditKind, AuditQuery, RefusalPolicy};
+use kms_domain::files::{Attached, BlobRef, ClaimCandidates, NewFile, PublicFile, StoredFile};
 use kms_domain::users::{
-    AccountUpdate, ExpiryCutoffs, Inserted, LoginRecorded, NewLogin, PasswordChange, Session,
-    SessionId, TokenDigest, UserId,
+    AccountUpdate, Actor, ExpiryCutoffs, Inserted, LoginRecorded, NewLogin, PasswordChange,
+    Session, SessionId, SessionPolicy, SessionService, Token, TokenDigest, UserId,
 };
 
 use super::Repositories;
 use crate::builders::{
     a_blob, a_scope, a_user, an_event, at, password_hash, session_id, token_digest, user_id,
 };
+use crate::memory::{ManualClock, PlainHasher, SeededIds, SeededTokens};
 
 /// Most threads of a race; enough that a look-then-write is caught in practice.
 pub(super) const RACERS: u32 = 32;
@@ -94,6 +95,44 @@ pub(super) fn open(on: &Repositories, login: &NewLogin) -> bool {
 pub(super) fn log_in(on: &Repositories, user: UserId, n: u32) -> SessionId {
     open(on, &a_login(user, n));
     session_id(n)
+}
+
+/// At most `limit` public entries of others over content that `asker` has not got, the hottest first.
+pub(super) fn offered(on: &Repositories, asker: UserId, limit: usize) -> Vec<PublicFile> {
+    let (files, _) = on.feed.list_hot(Some(asker), None, 10_000).unwrap();
+    files
+        .into_iter()
+        .map(|hot| hot.offer.file)
+        .take(limit)
+        .collect()
+}
+
+/// Proof that `user` asks, through a session of its own.
+pub(super) fn actor(on: &Repositories, user: UserId) -> Actor {
+    let text = format!("the token of {user}");
+    let mut login = a_login(user, 0);
+    login.session = SessionId::from_uuid(user.as_uuid());
+    login.token = token_digest(&text);
+    open(on, &login);
+    let clock = Arc::new(ManualClock::new());
+    clock.set(at(0));
+    let sessions = SessionService {
+        users: on.users.clone(),
+        sessions: on.sessions.clone(),
+        hasher: Arc::new(PlainHasher::new(4)),
+        ids: Arc::new(SeededIds::default()),
+        tokens: Arc::new(SeededTokens::default()),
+        clock: clock.clone(),
+        audit: Audit::new(on.audit.clone(), clock, RefusalPolicy::default(), |_| ()),
+        policy: SessionPolicy {
+            idle_millis: i64::MAX,
+            absolute_millis: i64::MAX,
+            touch_millis: i64::MAX,
+            per_account: 10,
+        },
+    };
+    let found = sessions.authenticate(&Token::new(text)).unwrap();
+    found.expect("the session is open")
 }
 
 /// The n-th session as it stands.

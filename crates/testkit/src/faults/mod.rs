@@ -20,6 +20,7 @@
 
 mod audit;
 mod plan;
+mod recommend;
 mod repositories;
 mod scratch;
 mod shelves;
@@ -29,6 +30,7 @@ mod usage;
 
 pub use audit::FaultyAuditLog;
 pub use plan::{FailNth, every_failure};
+pub use recommend::{FaultyFeedRepository, FaultyInteractionRepository};
 pub use repositories::{
     FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository, FaultySessionRepository,
     FaultyUserRepository,

@@ -5,7 +5,7 @@ use kms_domain::audit::AuditEvent;
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
     Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob,
-    NewFile, PublicFile, Sha256, StoredFile,
+    NewFile, Sha256, StoredFile,
 };
 use kms_domain::users::{
     AccountUpdate, AvatarRepository, Credentials, EndSessions, Inserted, LoginRecorded, NewLogin,
@@ -211,16 +211,6 @@ impl FileRepository for FaultyFileRepository {
     ) -> Result<Vec<FileSummary>, PortError> {
         self.plan.run("files.list_owned", || {
             self.inner.list_owned(owner, after, limit)
-        })
-    }
-
-    fn list_public_of_others(
-        &self,
-        asker: UserId,
-        limit: usize,
-    ) -> Result<Vec<PublicFile>, PortError> {
-        self.plan.run("files.list_public_of_others", || {
-            self.inner.list_public_of_others(asker, limit)
         })
     }
 }

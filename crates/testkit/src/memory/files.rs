@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use kms_domain::PortError;
 use kms_domain::files::{
     Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, Edited, EntryChange, FileId,
-    FileRepository, FileSummary, ListPosition, NewBlob, NewFile, PublicFile, StoredFile,
+    FileRepository, FileSummary, ListPosition, NewBlob, NewFile, StoredFile,
 };
 use kms_domain::users::UserId;
 
@@ -113,32 +113,6 @@ impl FileRepository for MemoryDatabase {
             .filter(|row| row.file.owner == owner)
             .filter(|row| after.is_none_or(|after| position(row) < after));
         Ok(own.take(limit).map(summary).collect())
-    }
-
-    fn list_public_of_others(
-        &self,
-        asker: UserId,
-        limit: usize,
-    ) -> Result<Vec<PublicFile>, PortError> {
-        let state = self.lock();
-        let own = state.files.iter().filter(|row| row.file.owner == asker);
-        let mut seen: HashSet<BlobId> = own.map(|row| row.blob).collect();
-        let favourites = state.favourites.iter();
-        let own = favourites.filter(|row| row.favourite.owner == asker);
-        seen.extend(own.map(|row| row.blob));
-        let offered = state
-            .newest_first()
-            .into_iter()
-            .filter(|row| row.file.visibility.is_public())
-            .filter(|row| seen.insert(row.blob));
-        let offered = offered.map(|row| PublicFile {
-            id: row.file.id,
-            title: row.file.title.clone(),
-            owner: row.file.owner,
-            owner_name: state.users[&row.file.owner].user.name.clone(),
-            position: position(row),
-        });
-        Ok(offered.take(limit).collect())
     }
 }
 

@@ -19,7 +19,9 @@ mod database;
 mod favourites;
 mod files;
 mod hasher;
+mod interactions;
 mod inventory;
+mod recommend;
 mod scratch;
 mod sessions;
 mod sources;
@@ -31,6 +33,7 @@ mod users;
 
 pub use database::MemoryDatabase;
 pub use hasher::PlainHasher;
+pub use interactions::MemoryInteractions;
 pub use inventory::MemoryBackup;
 pub use scratch::MemoryScratchSpace;
 pub use sources::{ManualClock, SeededIds, SeededTokens};

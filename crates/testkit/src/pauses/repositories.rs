@@ -1,7 +1,7 @@
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
     Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob,
-    NewFile, PublicFile, Sha256, StoredFile,
+    NewFile, Sha256, StoredFile,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError};
@@ -76,15 +76,6 @@ impl FileRepository for PausingFileRepository {
     ) -> Result<Vec<FileSummary>, PortError> {
         self.pauses
             .around(|| self.inner.list_owned(owner, after, limit))
-    }
-
-    fn list_public_of_others(
-        &self,
-        asker: UserId,
-        limit: usize,
-    ) -> Result<Vec<PublicFile>, PortError> {
-        self.pauses
-            .around(|| self.inner.list_public_of_others(asker, limit))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
     Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob,
-    NewFile, PublicFile, Sha256, StoredFile,
+    NewFile, Sha256, StoredFile,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError};
@@ -74,10 +74,6 @@ impl FileRepository for Database {
         _: Option<ListPosition>,
         _: usize,
     ) -> Result<Vec<FileSummary>, PortError> {
-        unreachable!("nobody lists")
-    }
-
-    fn list_public_of_others(&self, _: UserId, _: usize) -> Result<Vec<PublicFile>, PortError> {
         unreachable!("nobody lists")
     }
 }

@@ -51,11 +51,11 @@ impl Person {
                 store: Arc::new(Store(Arc::clone(world))),
                 ids: Arc::new(SeededIds::new(number as u64 + 1)),
                 clock: Arc::clone(&world.clock) as _,
+                downloads: kms_domain::recommend::DownloadQueue::new(),
                 config: FileServiceConfig {
                     max_size: 1 << 20,
                     default_visibility: Visibility::Public,
                     instant_upload: InstantUpload::Public,
-                    recommended_limit: 1,
                     quota: Quota::NONE,
                     trash_retention: 0,
                 },

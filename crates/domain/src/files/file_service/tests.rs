@@ -24,7 +24,6 @@ const CONFIG: FileServiceConfig = FileServiceConfig {
     max_size: 8,
     default_visibility: Visibility::Public,
     instant_upload: InstantUpload::Public,
-    recommended_limit: 50,
     quota: Quota {
         bytes: Some(8),
         files: Some(1),
@@ -47,6 +46,7 @@ fn service(script: &Script, files: MockFileRepository, store: RecordingStore) ->
         store: Arc::new(store),
         ids: Arc::new(ids(script)),
         clock: Arc::new(clock_at(NOW)),
+        downloads: DownloadQueue::new(),
         config: CONFIG,
     }
 }

@@ -1,7 +1,7 @@
 //! Opening and listing.
 
 use super::*;
-use crate::users::DisplayName;
+use crate::users::UserId;
 
 fn fid() -> FileId {
     FileId::from_uuid(FRESH_ID)
@@ -50,19 +50,6 @@ fn entries(count: usize) -> Vec<FileSummary> {
             },
         })
         .collect()
-}
-
-/// `count` entries of somebody else.
-fn offered(count: usize) -> Vec<PublicFile> {
-    let entries = entries(count).into_iter();
-    let offered = entries.map(|entry| PublicFile {
-        id: entry.id,
-        title: entry.title,
-        owner: user(),
-        owner_name: DisplayName::parse("张三").unwrap(),
-        position: entry.position,
-    });
-    offered.collect()
 }
 
 /// A repository with `all` as the caller's entries, which keeps the cursors it was asked with.
@@ -213,25 +200,28 @@ fn a_failing_page_ends_the_own_list() {
 }
 
 #[test]
-fn the_recommended_list_is_the_repositorys_up_to_the_configured_limit() {
-    fail_every_call(
-        &[],
-        |script| {
-            let on_list = script.clone();
-            let mut files = MockFileRepository::new();
-            files
-                .expect_list_public_of_others()
-                .returning(move |asker, limit| {
-                    assert_eq!((asker, limit), (user(), 50));
-                    on_list.call("files.list_public_of_others")?;
-                    Ok(offered(3))
-                });
-            service(script, files, RecordingStore::empty(script))
-                .list_recommended(&actor())
-                .map_err(|error| error.code())
-        },
-        |listed| *listed == offered(3),
-    );
+fn what_somebody_else_has_made_public_is_noted_as_a_download_and_nothing_else() {
+    let other = UserId::from_uuid(uuid::Uuid::from_u128(77));
+    for (owner, visibility, noted) in [
+        (other, Visibility::Public, 1),
+        (user(), Visibility::Public, 0),
+        (user(), Visibility::Private, 0),
+    ] {
+        let script = Script::default();
+        let found = StoredFile {
+            owner,
+            visibility,
+            ..stored()
+        };
+        let mut files = MockFileRepository::new();
+        files
+            .expect_find_readable()
+            .returning(move |_, _| Ok(Some(found.clone())));
+        let service = service(&script, files, RecordingStore::holding(&script, CONTENT));
+        let opened = service.open(&actor(), fid()).unwrap();
+        assert!(matches!(opened, OpenOutcome::Opened(_)));
+        assert_eq!(service.downloads.take(10).len(), noted);
+    }
 }
 
 /// Opens [`fid`] over a store without bytes, when the repository finds `first` and then `second`.

@@ -1,0 +1,12 @@
+DROP TRIGGER relearn_restored;
+DROP TRIGGER relearn_doomed;
+DROP TRIGGER relearn_removed;
+DROP TRIGGER relearn_visibility;
+DROP TABLE relearn;
+DROP TABLE learned;
+DROP TABLE items;
+DROP TABLE interactions;
+DROP INDEX files_hot;
+CREATE INDEX files_public_newest ON files (created_at DESC, seq DESC) WHERE public = 1;
+ALTER TABLE files DROP COLUMN hotness;
+ALTER TABLE files DROP COLUMN heat;
