@@ -1,8 +1,11 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::Code;
+use kms_domain::files::Standing;
+use kms_domain::users::{Actor, Profile};
 use serde::Serialize;
 
 use crate::answer;
+use crate::app::Services;
 use crate::call::{Call, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
@@ -32,10 +35,7 @@ struct InfoReply<'a> {
 pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
     let (profile, standing) = request
-        .as_reader(|services, actor| {
-            let profile = services.accounts.profile(actor)?;
-            Ok((profile, services.files.standing(actor)?))
-        })
+        .as_reader(look)
         .await?;
     let reply = InfoReply {
         userid: profile.user.to_string(),
@@ -52,4 +52,10 @@ pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {
         quota_files: standing.quota.files,
     };
     Ok(answer::with(Code::Done, reply))
+}
+
+/// The caller's own account, and what it holds.
+pub(super) fn look(services: &Services, actor: &Actor) -> Result<(Profile, Standing), ApiError> {
+    let profile = services.accounts.profile(actor)?;
+    Ok((profile, services.files.standing(actor)?))
 }

@@ -1,14 +1,17 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::Coded;
-use kms_domain::users::{Birth, DisplayName, Email, PasswordPolicy, Phone, RegisterUser};
+use kms_domain::throttle::Question;
+use kms_domain::users::{
+    Birth, DisplayName, Email, PasswordPolicy, Phone, RegisterOutcome, RegisterUser,
+};
 
 use crate::answer;
-use crate::call::Call;
+use crate::call::{Call, Request};
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape};
 use crate::offload::Lane;
 
-const BODY: Shape = Shape {
+pub(super) const BODY: Shape = Shape {
     fields: &["phone", "name", "email", "password", "birth"],
     payload: None,
 };
@@ -17,8 +20,17 @@ const BODY: Shape = Shape {
 pub(super) async fn register(call: Call) -> Result<HttpResponse, ApiError> {
     let question = call.ask()?;
     let request = call.read(BODY).await?;
+    let outcome = open_account(&request, question).await?;
+    Ok(answer::bare(outcome.code()))
+}
+
+/// Opens the account that a request describes.
+pub(super) async fn open_account(
+    request: &Request,
+    question: Question,
+) -> Result<RegisterOutcome, ApiError> {
     let input = parse(&request.fields, request.app.services.passwords)?;
-    let outcome = request
+    request
         .app
         .run(Lane::Hashing, move |services| {
             let phone = input.phone.clone();
@@ -26,8 +38,7 @@ pub(super) async fn register(call: Call) -> Result<HttpResponse, ApiError> {
             question.told_by_registering(&phone, &outcome);
             Ok(outcome)
         })
-        .await?;
-    Ok(answer::bare(outcome.code()))
+        .await
 }
 
 fn parse(fields: &Fields, passwords: PasswordPolicy) -> Result<RegisterUser, ApiError> {

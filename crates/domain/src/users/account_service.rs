@@ -142,6 +142,20 @@ impl AccountService {
             .ok_or(AccountError::Vanished(actor.user()))
     }
 
+    /// The name that an account shows to everybody who is signed in, and all that it shows. `None`: there
+    /// is no such account.
+    ///
+    /// # Errors
+    /// [`AccountError::Port`].
+    pub fn shown_name(
+        &self,
+        _asker: &Actor,
+        user: UserId,
+    ) -> Result<Option<DisplayName>, AccountError> {
+        let profile = self.users.find_profile(user)?;
+        Ok(profile.map(|profile| profile.name))
+    }
+
     /// Applies a change, all of it or nothing. A new password ends every other session. Costs no
     /// hash without a password, one when it is the old one, else two; and one more for an old
     /// password that is named.

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::answer;
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::intake::{Fields, Scanner, Shape};
+use super::query::query;
+use crate::intake::Shape;
 use crate::receive;
 use crate::routes::upload::{Input, begin, store};
 
@@ -30,22 +31,13 @@ struct CreatedReply<'a> {
 /// `POST /api/v1/files?name=…`: stores the body as a file. 201; codes 130, 1.
 pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
     let (token, room) = call.admit_bearer().await?;
-    let input = Input::parse(&query(call.head.query_string())?)?;
+    let input = Input::parse(&query(call.head.query_string(), QUERY)?)?;
     let title = input.title().clone();
     let limit = call.app.limits.file;
     let (body, request) = call.open(limit)?;
     let upload = receive::raw(body, &request, begin, room).await?;
     let outcome = store(&request.app, Ok(token), upload, Ok(input)).await?;
     render(outcome, title.as_str())
-}
-
-/// A query is written like a form, and read like one.
-fn query(text: &str) -> Result<Fields, ApiError> {
-    let mut scanner = Scanner::form(QUERY);
-    // A shape without a payload field yields no payload.
-    let mut none = Vec::new();
-    scanner.feed(text.as_bytes(), &mut none)?;
-    Ok(scanner.finish(&mut none)?)
 }
 
 /// Known and new content are answered alike.

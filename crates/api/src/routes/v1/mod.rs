@@ -1,13 +1,25 @@
-//! `/api/v1`: files as plain HTTP, for clients that want to move bytes and nothing else. Same use
-//! cases and codes as `/app`, with the statuses, headers and refusals of HTTP itself.
+//! `/api/v1`: the same use cases and codes as `/app` as plain HTTP, with the methods, statuses, headers and
+//! refusals of HTTP itself.
 
+mod avatar;
 mod conditional;
 mod content;
+mod create_account;
 mod create_file;
+mod create_session;
 mod delete_file;
+mod digests;
 mod disposition;
+mod end_session;
+mod inline;
+mod list_sessions;
+mod me;
 mod problem;
+mod query;
 mod range;
+mod reply;
+mod representation;
+mod user;
 
 use actix_web::{HttpResponse, Resource, ResponseError as _, Route, Scope, web};
 use kms_domain::codes::Code;
@@ -41,6 +53,21 @@ macro_rules! below {
 
 below! {
     "/api/v1":
+    "/accounts", "POST" { post => create_account::create_account }
+    "/sessions", "GET, POST" {
+        get => list_sessions::list_sessions,
+        post => create_session::create_session
+    }
+    // In front of the one that takes any id.
+    "/sessions/current", "DELETE" { delete => end_session::end_current }
+    "/sessions/{id}", "DELETE" { delete => end_session::end_session }
+    "/me", "GET, PATCH" { get => me::me, patch => me::change_me }
+    "/me/avatar", "GET, HEAD, PUT" {
+        get => avatar::avatar,
+        head => avatar::avatar,
+        put => avatar::set_avatar
+    }
+    "/users/{id}", "GET" { get => user::user }
     "/files", "POST" { post => create_file::create_file }
     "/files/{fid}", "DELETE" { delete => delete_file::delete_file }
     "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content }
@@ -61,7 +88,7 @@ pub(crate) mod readers {
 
     /// The `Content-Disposition` of a title.
     pub(crate) fn attachment(title: &str) -> String {
-        super::disposition::attachment(title)
+        super::disposition::Disposition::Attachment.value(title)
     }
 
     /// See `kms_api::inprocess::plain::range`, which this must be like.

@@ -91,6 +91,7 @@ fn status(code: Code) -> StatusCode {
     match code {
         Code::BadFormat => StatusCode::BAD_REQUEST,
         Code::TokenExpired | Code::TokenMissing => StatusCode::UNAUTHORIZED,
+        Code::PhoneTaken => StatusCode::CONFLICT,
         other => answer::status(other),
     }
 }

@@ -1,0 +1,34 @@
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use kms_domain::codes::Coded as _;
+use kms_domain::users::LoginOutcome;
+use serde::Serialize;
+
+use super::reply;
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::routes::login::{BODY, open_session};
+
+#[derive(Serialize)]
+struct OpenedReply<'a> {
+    /// The session's secret, told only now.
+    token: &'a str,
+    /// Whether this is the account's first login ever.
+    first_time: bool,
+}
+
+/// `POST /api/v1/sessions`: opens a session. 201; codes 110, 111, 112, 7, 1.
+pub(super) async fn create_session(call: Call) -> Result<HttpResponse, ApiError> {
+    let question = call.ask()?;
+    let request = call.read_json(BODY).await?;
+    let outcome = open_session(&request, question).await?;
+    let code = outcome.code();
+    match outcome {
+        LoginOutcome::LoggedIn { token, first_time } => {
+            let token = token.expose();
+            let opened = OpenedReply { token, first_time };
+            reply::object(StatusCode::CREATED, code, &opened)
+        }
+        LoginOutcome::UnknownPhone | LoginOutcome::WrongPassword => Err(ApiError::new(code)),
+    }
+}

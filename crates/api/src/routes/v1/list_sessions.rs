@@ -1,0 +1,54 @@
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use kms_domain::codes::Code;
+use kms_domain::users::{Actor, OpenSession};
+use serde::Serialize;
+
+use super::reply;
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::offload::Lane;
+
+#[derive(Serialize)]
+struct SessionsReply {
+    /// The latest opened first; no more than an account may have.
+    sessions: Vec<SessionReply>,
+}
+
+#[derive(Serialize)]
+struct SessionReply {
+    id: String,
+    /// Milliseconds since 1970-01-01 UTC.
+    created_at: i64,
+    used_at: i64,
+    /// Where it was opened from, in short form; `null` where that is not known.
+    network: Option<String>,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+/// `GET /api/v1/sessions`: the caller's sessions whose tokens are still good. Code 0.
+pub(super) async fn list_sessions(call: Call) -> Result<HttpResponse, ApiError> {
+    let list = call
+        .as_bearer(Lane::Storage, |services, actor| {
+            let open = services.sessions.list(actor)?;
+            let sessions = open.iter().map(|one| SessionReply::new(actor, one));
+            Ok(SessionsReply {
+                sessions: sessions.collect(),
+            })
+        })
+        .await?;
+    reply::object(StatusCode::OK, Code::Done, &list)
+}
+
+impl SessionReply {
+    fn new(actor: &Actor, open: &OpenSession) -> Self {
+        Self {
+            id: open.session.id.to_string(),
+            created_at: open.session.created_at.as_millis(),
+            used_at: open.session.last_used_at.as_millis(),
+            network: open.network.map(|network| network.to_string()),
+            current: open.session.id == actor.session(),
+        }
+    }
+}

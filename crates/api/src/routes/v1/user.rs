@@ -1,0 +1,37 @@
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use kms_domain::codes::Code;
+use kms_domain::users::UserId;
+use serde::Serialize;
+
+use super::reply;
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::offload::Lane;
+
+/// All that an account shows to others.
+#[derive(Serialize)]
+struct UserReply<'a> {
+    id: String,
+    name: &'a str,
+}
+
+/// `GET /api/v1/users/{id}`: an account as others see it. Codes 0, 2.
+pub(super) async fn user(call: Call) -> Result<HttpResponse, ApiError> {
+    let id = call.head.match_info().get("id").and_then(UserId::parse);
+    let found = call
+        .as_bearer(Lane::ShortRead, move |services, actor| match id {
+            Some(user) => Ok(services
+                .accounts
+                .shown_name(actor, user)?
+                .map(|name| (user, name))),
+            None => Ok(None),
+        })
+        .await?;
+    let (user, name) = found.ok_or_else(|| ApiError::new(Code::NotFound))?;
+    let shown = UserReply {
+        id: user.to_string(),
+        name: name.as_str(),
+    };
+    reply::object(StatusCode::OK, Code::Done, &shown)
+}
