@@ -60,6 +60,8 @@ mod transfers;
 mod trouble;
 mod upkeep;
 mod uploads;
+mod v1_accounts;
+mod v1_avatars;
 mod v1_content;
 mod v1_create;
 mod v1_delete;

@@ -18,8 +18,8 @@ use kms_domain::files::{BlobKey, BlobStore};
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUsageRepository,
-    SqliteUserRepository,
+    SqliteFileRepository, SqliteOnceRepository, SqliteSessionRepository, SqliteUpkeepRepository,
+    SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 use kms_testkit::builders::sha256_of;
@@ -43,6 +43,7 @@ fn repositories() -> Repositories {
         upkeep: Arc::new(SqliteUpkeepRepository::new(&db, Arc::new(SystemClock))),
         audit: Arc::new(SqliteAuditLog::new(&db)),
         usage: Arc::new(SqliteUsageRepository::new(&db)),
+        once: Arc::new(SqliteOnceRepository::new(&db)),
         keep: Arc::new(folder),
     }
 }

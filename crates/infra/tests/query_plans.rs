@@ -15,7 +15,8 @@ use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use kms_domain::audit::{AuditKind, AuditLog, AuditQuery, Network};
 use kms_domain::files::{
-    BlobRepository, ClaimScope, Claimed, Detached, FileRepository, OwnQuota, Quota, UsageRepository,
+    BlobRepository, ClaimScope, Claimed, Detached, FileRepository, NewKey, Once, OnceRepository,
+    OwnQuota, Quota, RequestDigest, UploadKey, UsageRepository,
 };
 use kms_domain::upkeep::UpkeepRepository;
 use kms_domain::users::{
@@ -25,8 +26,8 @@ use kms_domain::users::{
 use kms_infra::SystemClock;
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository, SqliteUsageRepository,
-    SqliteUserRepository,
+    SqliteFileRepository, SqliteOnceRepository, SqliteSessionRepository, SqliteUpkeepRepository,
+    SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_testkit::builders::{
     a_blob, a_file, a_scope, a_user, an_event, at, password_hash, phone, session_id, sha256_of,
@@ -157,6 +158,22 @@ fn exercise(db: &SqliteDatabase) {
 
     assert_eq!(files.detach(user, healing.id).unwrap(), Detached::Removed);
 
+    let once = SqliteOnceRepository::new(db);
+    let key = UploadKey::parse("key").unwrap();
+    once.find_key(user, &key, at(0)).unwrap();
+    once.holds(user, &sha256_of(b"once")).unwrap();
+    let conditions = Once {
+        key: Some(NewKey {
+            key,
+            request: RequestDigest::from_bytes([1; 32]),
+            expired: at(-1),
+            most: 1,
+        }),
+        unless_held: true,
+    };
+    let file = a_file(user, b"once").build();
+    once.attach_once(&file, &a_blob(b"once").build(), &conditions)
+        .unwrap();
     let usage = SqliteUsageRepository::new(db);
     usage.find_usage(user).unwrap();
     usage.set_quota(user, OwnQuota::default()).unwrap();

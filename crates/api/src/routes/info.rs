@@ -34,9 +34,7 @@ struct InfoReply<'a> {
 /// `POST /app/user/info`: the caller's own profile. Code 0.
 pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
-    let (profile, standing) = request
-        .as_reader(look)
-        .await?;
+    let (profile, standing) = request.as_reader(look).await?;
     let reply = InfoReply {
         userid: profile.user.to_string(),
         name: profile.name.as_str(),

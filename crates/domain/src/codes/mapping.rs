@@ -3,7 +3,8 @@
 
 use super::{Code, Coded};
 use crate::files::{
-    ClaimOutcome, DeleteOutcome, DownloadError, FileError, OpenOutcome, PushError, UploadOutcome,
+    ClaimOutcome, DeleteOutcome, DownloadError, FileError, OnceOutcome, OpenOutcome, PushError,
+    UploadOutcome,
 };
 use crate::throttle::Throttled;
 use crate::users::{
@@ -86,6 +87,16 @@ impl Coded for UploadOutcome {
             Self::Stored(_) | Self::Linked(_) => Code::FileStored,
             Self::Empty | Self::DigestMismatch => Code::BadFormat,
             Self::OverQuota => Code::StorageFull,
+        }
+    }
+}
+
+impl Coded for OnceOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Uploaded(outcome) => outcome.code(),
+            Self::Repeated(_) => Code::FileStored,
+            Self::KeyReused | Self::Held => Code::BadFormat,
         }
     }
 }

@@ -1,4 +1,5 @@
 mod delete;
+mod once;
 mod room;
 mod store;
 
@@ -12,6 +13,7 @@ use super::{
 use crate::users::Actor;
 use crate::{Clock, Done, IdSource, PortError, Timestamp};
 pub use delete::DeleteOutcome;
+pub use once::{KeyPolicy, KeyStanding, OnceOutcome, OnceService, StoreOnce};
 pub use store::{StoreFile, UploadOutcome};
 
 /// Entries on one page of an own list. A list is paged so that neither memory nor a read transaction

@@ -9,6 +9,7 @@ mod entry;
 mod file_service;
 mod hashers;
 mod md5_hasher;
+mod once_repository;
 mod quota_service;
 mod repository;
 mod scratch;
@@ -24,7 +25,12 @@ pub use download::{Download, DownloadError};
 pub use entry::{FileId, Title, TitleError, Visibility};
 pub use file_service::{
     ClaimFile, ClaimOutcome, DeleteOutcome, FileError, FileReceipt, FileService, FileServiceConfig,
-    OpenOutcome, OpenedFile, OwnPage, StoreFile, UploadOutcome,
+    KeyPolicy, KeyStanding, OnceOutcome, OnceService, OpenOutcome, OpenedFile, OwnPage, StoreFile,
+    StoreOnce, UploadOutcome,
+};
+pub use once_repository::{
+    AttachedOnce, KeptUpload, NewKey, Once, OnceRepository, RequestDigest, UploadKey,
+    UploadKeyError,
 };
 pub use quota_service::QuotaService;
 pub use repository::{

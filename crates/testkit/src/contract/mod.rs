@@ -21,7 +21,8 @@
 //!         blobs: Arc::new(db.clone()),
 //!         upkeep: Arc::new(db.clone()),
 //!         audit: Arc::new(db.clone()),
-//!         usage: Arc::new(db),
+//!         usage: Arc::new(db.clone()),
+//!         once: Arc::new(db),
 //!         keep: Arc::new(()), // or the guard of a temporary folder
 //!     }
 //! }
@@ -70,7 +71,7 @@
 //!     }
 //! }
 //!
-//! // All seven over one database; or `user_repository_contract!(repositories)` and so on.
+//! // All eight over one database; or `user_repository_contract!(repositories)` and so on.
 //! kms_testkit::repositories_contract!(repositories);
 //! kms_testkit::blob_store_contract!(store);
 //! kms_testkit::blob_inventory_contract!(keeping);
@@ -112,6 +113,7 @@ pub mod hasher;
 pub mod inventory;
 pub mod lists;
 pub mod logins;
+pub mod once;
 pub mod removals;
 pub mod scratch;
 pub mod sessions;
@@ -133,17 +135,19 @@ use std::sync::Arc;
 use kms_domain::Timestamp;
 use kms_domain::audit::AuditLog;
 use kms_domain::files::{
-    BlobKey, BlobRepository, BlobStore, FileRepository, ScratchSpace, UsageRepository,
+    BlobKey, BlobRepository, BlobStore, FileRepository, OnceRepository, ScratchSpace,
+    UsageRepository,
 };
 use kms_domain::upkeep::{BlobInventory, BlobTrash, UpkeepRepository};
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
     FailNth, FaultyAuditLog, FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository,
-    FaultySessionRepository, FaultyUpkeepRepository, FaultyUsageRepository, FaultyUserRepository,
+    FaultyOnceRepository, FaultySessionRepository, FaultyUpkeepRepository, FaultyUsageRepository,
+    FaultyUserRepository,
 };
 
-/// The seven repositories over one empty database, because their rows refer to each other.
+/// The eight repositories over one empty database, because their rows refer to each other.
 #[derive(Clone)]
 pub struct Repositories {
     /// The accounts.
@@ -162,6 +166,8 @@ pub struct Repositories {
     pub audit: Arc<dyn AuditLog>,
     /// What the accounts hold.
     pub usage: Arc<dyn UsageRepository>,
+    /// Their entries once more, for what is stored at most once.
+    pub once: Arc<dyn OnceRepository>,
     /// What must live as long as the database: a guard of a temporary folder, or nothing.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
@@ -246,7 +252,7 @@ pub struct Hashers {
 }
 
 impl Repositories {
-    /// The same repositories with calls that fail where `plan` says so. The calls of all seven are
+    /// The same repositories with calls that fail where `plan` says so. The calls of all eight are
     /// counted together.
     #[must_use]
     pub fn with_faults(&self, plan: &FailNth) -> Self {
@@ -259,6 +265,7 @@ impl Repositories {
             upkeep: Arc::new(FaultyUpkeepRepository::new(self.upkeep.clone(), plan)),
             audit: Arc::new(FaultyAuditLog::new(self.audit.clone(), plan)),
             usage: Arc::new(FaultyUsageRepository::new(self.usage.clone(), plan)),
+            once: Arc::new(FaultyOnceRepository::new(self.once.clone(), plan)),
             keep: self.keep.clone(),
         }
     }
@@ -313,7 +320,7 @@ macro_rules! __contract_tests {
     };
 }
 
-/// The suites of the seven repositories, each in a module of its own, over `fn() -> Repositories`.
+/// The suites of the eight repositories, each in a module of its own, over `fn() -> Repositories`.
 #[macro_export]
 macro_rules! repositories_contract {
     ($fresh:expr) => {
@@ -325,5 +332,6 @@ macro_rules! repositories_contract {
         $crate::upkeep_repository_contract!($fresh);
         $crate::audit_log_contract!($fresh);
         $crate::usage_repository_contract!($fresh);
+        $crate::once_repository_contract!($fresh);
     };
 }

@@ -19,6 +19,7 @@ mod database;
 mod files;
 mod hasher;
 mod inventory;
+mod once;
 mod scratch;
 mod sessions;
 mod sources;

@@ -70,27 +70,32 @@ pub(super) async fn set_avatar(call: Call) -> Result<HttpResponse, ApiError> {
     let limit = call.app.limits.avatar;
     let (body, request) = call.open(limit)?;
     let upload = receive::raw(body, &request, begin, room).await?;
-    let put = as_actor(&request.app, Lane::Storage, token, move |services, actor| {
-        let upload = upload.finish(services)?;
-        digests.check(upload.sha256)?;
-        let before = services.avatars.current(actor)?;
-        if !conditions.allow_change(before) {
-            return Ok(Put::PreconditionFailed);
-        }
-        let reply = AvatarReply {
-            size: upload.size,
-            sha256: upload.sha256.to_string(),
-        };
-        let outcome = services.avatars.set(actor, upload)?;
-        match outcome {
-            AvatarOutcome::Set => Ok(Put::Set {
-                code: outcome.code(),
-                reply,
-                first: before.is_none(),
-            }),
-            AvatarOutcome::Empty => Err(ApiError::because(outcome.code(), "the body is empty")),
-        }
-    })
+    let put = as_actor(
+        &request.app,
+        Lane::Storage,
+        token,
+        move |services, actor| {
+            let upload = upload.finish(services)?;
+            digests.check(upload.sha256)?;
+            let before = services.avatars.current(actor)?;
+            if !conditions.allow_change(before) {
+                return Ok(Put::PreconditionFailed);
+            }
+            let reply = AvatarReply {
+                size: upload.size,
+                sha256: upload.sha256.to_string(),
+            };
+            let outcome = services.avatars.set(actor, upload)?;
+            match outcome {
+                AvatarOutcome::Set => Ok(Put::Set {
+                    code: outcome.code(),
+                    reply,
+                    first: before.is_none(),
+                }),
+                AvatarOutcome::Empty => Err(ApiError::because(outcome.code(), "the body is empty")),
+            }
+        },
+    )
     .await?;
     let Put::Set { code, reply, first } = put else {
         return Ok(problem::answer(

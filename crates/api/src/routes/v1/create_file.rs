@@ -4,10 +4,10 @@ use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::UploadOutcome;
 use serde::Serialize;
 
+use super::query::query;
 use crate::answer;
 use crate::call::Call;
 use crate::error::ApiError;
-use super::query::query;
 use crate::intake::Shape;
 use crate::receive;
 use crate::routes::upload::{Input, begin, store};

@@ -95,8 +95,13 @@ mod tests {
         ] {
             assert_eq!(kind(begin).as_deref(), Some(media_type), "{begin:?}");
             // One byte short of it, it is nothing.
-            let short = begin.len().min(if media_type == "image/webp" { 14 } else { 2 });
-            assert_eq!(kind(&begin[..short]).is_some_and(|it| it == media_type), false);
+            let short = begin
+                .len()
+                .min(if media_type == "image/webp" { 14 } else { 2 });
+            assert_eq!(
+                kind(&begin[..short]).is_some_and(|it| it == media_type),
+                false
+            );
         }
     }
 
@@ -110,7 +115,11 @@ mod tests {
             "\u{feff}with a mark",
         ] {
             let found = kind(begin.as_bytes());
-            assert_eq!(found.as_deref(), Some("text/plain; charset=utf-8"), "{begin}");
+            assert_eq!(
+                found.as_deref(),
+                Some("text/plain; charset=utf-8"),
+                "{begin}"
+            );
         }
         for begin in [
             b"".as_slice(),
