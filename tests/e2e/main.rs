@@ -65,6 +65,7 @@ mod v1_avatars;
 mod v1_content;
 mod v1_create;
 mod v1_delete;
+mod v1_once;
 mod v1_problems;
 mod v1_ranges;
 mod visibility;

@@ -28,6 +28,7 @@ mod engine;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod in_flight;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod inprocess;
 pub mod intake;

@@ -12,7 +12,9 @@ use kms_api::config::{Config, DefaultVisibility, InstantUpload};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::audit::{Audit, RefusalPolicy};
-use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, QuotaService, Visibility};
+use kms_domain::files::{
+    self, BlobId, FileService, FileServiceConfig, KeyPolicy, OnceService, QuotaService, Visibility,
+};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
@@ -24,8 +26,8 @@ use kms_infra::disk::{
 };
 use kms_infra::sqlite::{
     Access, OpenError, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
-    SqliteDatabase, SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository,
-    SqliteUsageRepository, SqliteUserRepository,
+    SqliteDatabase, SqliteFileRepository, SqliteOnceRepository, SqliteSessionRepository,
+    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -63,13 +65,22 @@ pub(crate) fn services(
     let users = Arc::new(SqliteUserRepository::new(database));
     let hasher = Arc::new(BcryptHasher::new(config.bcrypt_cost));
     let audit = audit(database);
+    let files = FileService {
+        files: Arc::new(SqliteFileRepository::new(database)),
+        blobs: blobs.clone(),
+        usage: Arc::new(SqliteUsageRepository::new(database)),
+        store: store.clone(),
+        ids: Arc::clone(&ids),
+        clock: Arc::clone(&clock),
+        config: file_config(config),
+    };
     Services {
         accounts: accounts(config, database, audit.clone()),
         sessions: SessionService {
             users,
             sessions: Arc::new(SqliteSessionRepository::new(database)),
             hasher,
-            ids: Arc::clone(&ids),
+            ids,
             tokens: Arc::new(RandomTokens),
             clock: Arc::clone(&clock),
             audit: audit.clone(),
@@ -82,20 +93,20 @@ pub(crate) fn services(
         },
         avatars: AvatarService {
             avatars: Arc::new(SqliteAvatarRepository::new(database)),
-            blobs: blobs.clone(),
-            store: store.clone(),
-            clock: Arc::clone(&clock),
+            blobs,
+            store,
+            clock,
             max_size: config.max_avatar.as_u64(),
         },
-        files: FileService {
-            files: Arc::new(SqliteFileRepository::new(database)),
-            blobs,
-            usage: Arc::new(SqliteUsageRepository::new(database)),
-            store,
-            ids,
-            clock,
-            config: file_config(config),
+        once: OnceService {
+            files: files.clone(),
+            once: Arc::new(SqliteOnceRepository::new(database)),
+            keys: KeyPolicy {
+                millis: millis(config.upload_key_age),
+                per_account: usize::try_from(config.upload_keys).unwrap_or(usize::MAX),
+            },
         },
+        files,
         audit,
         passwords: passwords(config),
         scratch: Arc::new(DiskScratchSpace::new(data)),
@@ -355,6 +366,7 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
             uploads: config.uploads,
             anonymous_uploads: config.anonymous_uploads,
             anonymous_bytes: config.anonymous_bytes.as_u64(),
+            zip_files: config.zip_files,
         },
         Admission {
             throttles: throttles::throttles(config)?,

@@ -94,6 +94,7 @@ pub(super) fn begin(services: &Services) -> Result<UploadSession, ApiError> {
 }
 
 /// What describes a file, in whatever way it comes.
+#[derive(Clone)]
 pub(super) struct Input {
     title: Title,
     md5: Option<Md5>,
@@ -112,6 +113,17 @@ impl Input {
                 .transpose()?,
             visibility: fields.boolean("public")?.map(Visibility::from_public),
         })
+    }
+
+    /// The same where the bytes have one more digest to match, if any.
+    pub(super) fn with_digest(mut self, digest: Option<Sha256>) -> Result<Self, ApiError> {
+        match (self.sha256, digest) {
+            (Some(one), Some(other)) if one != other => {
+                return Err(ApiError::bad_format("two digests that no file has"));
+            }
+            (own, other) => self.sha256 = own.or(other),
+        }
+        Ok(self)
     }
 
     pub(super) const fn title(&self) -> &Title {

@@ -32,6 +32,40 @@ pub(super) struct Validators {
     pub(super) modified: Option<HttpDate>,
 }
 
+/// What `If-None-Match` says to a request that adds something: that it is not to be there already.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Unless {
+    /// Whatever is added.
+    pub(super) any: bool,
+    /// One of these contents. Tags that no content has say nothing.
+    pub(super) contents: Vec<Sha256>,
+}
+
+impl Unless {
+    /// The field of a request. One that is no list of tags says nothing.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let lines: Vec<_> = headers.get_all(IF_NONE_MATCH).collect();
+        if let [only] = lines.as_slice()
+            && only.as_bytes() == b"*"
+        {
+            return Self {
+                any: true,
+                contents: Vec::new(),
+            };
+        }
+        let tags: Option<Vec<_>> = lines.iter().map(|line| tags(line.as_bytes())).collect();
+        let digest = |tag: &Tag<'_>| {
+            let text = std::str::from_utf8(tag.opaque).ok()?.trim_matches('"');
+            Sha256::parse(text).ok()
+        };
+        let tags = tags.unwrap_or_default();
+        Self {
+            any: false,
+            contents: tags.iter().flatten().filter_map(digest).collect(),
+        }
+    }
+}
+
 /// What the conditions of a request come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {

@@ -46,6 +46,16 @@ impl Digests {
         })
     }
 
+    /// The one digest that the bytes must have. Code 1: there are two.
+    pub(super) fn one(&self) -> Result<Option<Sha256>, ApiError> {
+        match (self.representation, self.content) {
+            (Some(one), Some(other)) if one != other => Err(ApiError::bad_format(
+                "`Repr-Digest` and `Content-Digest` contradict each other",
+            )),
+            (one, other) => Ok(one.or(other)),
+        }
+    }
+
     /// Whether there is anything to check.
     pub(super) const fn say_nothing(&self) -> bool {
         self.representation.is_none() && self.content.is_none()

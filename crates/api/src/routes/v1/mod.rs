@@ -3,6 +3,7 @@
 
 mod avatar;
 mod conditional;
+mod conditions;
 mod content;
 mod create_account;
 mod create_file;
@@ -11,6 +12,7 @@ mod delete_file;
 mod digests;
 mod disposition;
 mod end_session;
+mod form;
 mod inline;
 mod list_sessions;
 mod me;

@@ -65,7 +65,7 @@ pub enum KeyStanding {
 }
 
 impl OnceService {
-    /// How a key stands to an upload that says this.
+    /// How a key stands to an upload that says this, or has said nothing yet.
     ///
     /// # Errors
     /// [`FileError::Port`].
@@ -73,13 +73,15 @@ impl OnceService {
         &self,
         actor: &Actor,
         key: &UploadKey,
-        request: &StoreFile,
+        request: Option<&StoreFile>,
     ) -> Result<KeyStanding, FileError> {
         let kept = self.find(actor, key)?;
         Ok(match kept {
             None => KeyStanding::New,
-            Some(kept) if kept.request == request.digest() => KeyStanding::Known,
-            Some(_) => KeyStanding::Reused,
+            Some(kept) if request.is_some_and(|it| it.digest() != kept.request) => {
+                KeyStanding::Reused
+            }
+            Some(_) => KeyStanding::Known,
         })
     }
 
