@@ -68,4 +68,5 @@ mod v1_delete;
 mod v1_once;
 mod v1_problems;
 mod v1_ranges;
+mod v1_zip;
 mod visibility;

@@ -57,6 +57,7 @@ const KNOWN: &[(&str, &str, Aim)] = &[
     ("PUT", "/api/v1/me/avatar", Own(120)),
     ("GET", "/api/v1/users/{id}", Own(0)),
     ("POST", "/api/v1/files", Own(130)),
+    ("POST", "/api/v1/files/zip", Read(140)),
     ("DELETE", "/api/v1/files/{fid}", Remove),
     ("GET", "/api/v1/files/{fid}/content", Read(140)),
     ("HEAD", "/api/v1/files/{fid}/content", Read(140)),
@@ -298,6 +299,7 @@ impl Scene {
                     .to_owned();
                 (path.replace("{id}", &id), vec![])
             }
+            ("POST", "/api/v1/files/zip") => (path, object(json!({"fids": [named.0]}))),
             ("PUT", "/api/v1/me/avatar") => (path, b"avatar".to_vec()),
             ("POST", "/api/v1/files") => {
                 (path + "?name=a", format!("stored {number}").into_bytes())

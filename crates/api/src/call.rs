@@ -48,6 +48,16 @@ impl FromRequest for Call {
 }
 
 impl Call {
+    /// Reads a body of at most `limit` bytes whole.
+    pub(crate) async fn read_whole(self, limit: u64) -> Result<(Opened, Vec<u8>), ApiError> {
+        let (mut body, request) = self.open(limit)?;
+        let mut whole = Vec::new();
+        while let Some(chunk) = body.next().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok((request, whole))
+    }
+
     /// Reads a body of small fields.
     pub(crate) async fn read(self, shape: Shape) -> Result<Request, ApiError> {
         let limit = self.app.limits.body;

@@ -42,6 +42,7 @@ mod routes;
 mod server;
 mod spool;
 mod staging;
+mod zip;
 
 pub use app::{Admission, App, Limits, Services};
 pub use routes::{Endpoint, endpoints};

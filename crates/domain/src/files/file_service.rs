@@ -260,6 +260,15 @@ impl FileService {
         Ok(None)
     }
 
+    /// An entry that the caller may read, without looking at its bytes. `None`: there is none, or none for
+    /// this user.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn look_up(&self, actor: &Actor, id: FileId) -> Result<Option<StoredFile>, FileError> {
+        Ok(self.files.find_readable(id, actor.user())?)
+    }
+
     /// Opens an entry that the caller may read.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod range;
 mod reply;
 mod representation;
 mod user;
+mod zip_files;
 
 use actix_web::{HttpResponse, Resource, ResponseError as _, Route, Scope, web};
 use kms_domain::codes::Code;
@@ -71,6 +72,8 @@ below! {
     }
     "/users/{id}", "GET" { get => user::user }
     "/files", "POST" { post => create_file::create_file }
+    // In front of the one that takes any id.
+    "/files/zip", "POST" { post => zip_files::zip_files }
     "/files/{fid}", "DELETE" { delete => delete_file::delete_file }
     "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content }
 }

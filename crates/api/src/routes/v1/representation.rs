@@ -35,10 +35,10 @@ const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 /// A browser may keep it, but asks each time whether it may still show it.
-const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+pub(super) const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// Whatever the bytes are, a browser that shows them runs nothing of them, and nobody's page shows them
 /// as its own.
-const SANDBOX: HeaderValue = HeaderValue::from_static(
+pub(super) const SANDBOX: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );
 
