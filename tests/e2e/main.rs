@@ -62,6 +62,7 @@ mod upkeep;
 mod uploads;
 mod v1_accounts;
 mod v1_avatars;
+mod v1_claims;
 mod v1_content;
 mod v1_create;
 mod v1_delete;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::client::base64;
 use crate::harness::data::{new_phone, with};
 use crate::harness::dump::Dump;
-use crate::harness::{Person, Server, User, md5_hex};
+use crate::harness::{Person, Server, User, md5_hex, sha256_hex};
 
 /// What a request is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,7 @@ const KNOWN: &[(&str, &str, Aim)] = &[
     ("PUT", "/api/v1/me/avatar", Own(120)),
     ("GET", "/api/v1/users/{id}", Own(0)),
     ("POST", "/api/v1/files", Own(130)),
+    ("POST", "/api/v1/files/claims", Read(131)),
     ("POST", "/api/v1/files/zip", Read(140)),
     ("DELETE", "/api/v1/files/{fid}", Remove),
     ("GET", "/api/v1/files/{fid}/content", Read(140)),
@@ -131,8 +132,8 @@ enum Way {
     Header,
 }
 
-/// An entry as a request names it: its id, and the MD5 of its bytes.
-type Named = (String, String);
+/// An entry as a request names it: its id, and the MD5 and the SHA-256 of its bytes.
+type Named = (String, String, String);
 
 struct Scene {
     server: Server,
@@ -192,7 +193,7 @@ impl Scene {
 
     fn make(&mut self, entry: Entry) -> Named {
         let bytes = format!("bytes of an entry {}", self.next()).into_bytes();
-        let md5 = md5_hex(&bytes);
+        let (md5, sha256) = (md5_hex(&bytes), sha256_hex(&bytes));
         let fid = match entry {
             Entry::Private => self.owner.hide("private", &bytes),
             Entry::Public => self.owner.publish("public", &bytes),
@@ -204,7 +205,7 @@ impl Scene {
             Entry::Unknown => "67e55044-10b1-426f-9247-bb680e5fe0c8".to_owned(),
             Entry::NoId => "no-id".to_owned(),
         };
-        (fid, md5)
+        (fid, md5, sha256)
     }
 
     /// Who leaves does so from a session of their own, so that the others can go on.
@@ -233,7 +234,7 @@ impl Scene {
     }
 
     /// What the route wants beside the token; and the fid, whether it wants that or not.
-    fn fields(&mut self, path: &str, aim: Aim, (fid, md5): &Named) -> Value {
+    fn fields(&mut self, path: &str, aim: Aim, (fid, md5, _): &Named) -> Value {
         let number = self.next();
         let own = match (path, aim) {
             ("/app/register", _) => Person::new().fields(),
@@ -298,6 +299,12 @@ impl Scene {
                     .unwrap()
                     .to_owned();
                 (path.replace("{id}", &id), vec![])
+            }
+            ("POST", "/api/v1/files/claims") => {
+                // Private, lest what the owner claims be everybody's to claim.
+                let claim =
+                    json!({"name": "a", "md5": named.1, "sha256": named.2, "public": false});
+                (path, object(claim))
             }
             ("POST", "/api/v1/files/zip") => (path, object(json!({"fids": [named.0]}))),
             ("PUT", "/api/v1/me/avatar") => (path, b"avatar".to_vec()),

@@ -161,7 +161,10 @@ fn exercise(db: &SqliteDatabase) {
     let once = SqliteOnceRepository::new(db);
     let key = UploadKey::parse("key").unwrap();
     once.find_key(user, &key, at(0)).unwrap();
-    once.holds(user, &sha256_of(b"once")).unwrap();
+    let file = a_file(user, b"held").build();
+    files.attach(&file, &a_blob(b"held").build()).unwrap();
+    once.holds(user, &sha256_of(b"held")).unwrap();
+    once.find_md5(other, &sha256_of(b"held"), true).unwrap();
     let conditions = Once {
         key: Some(NewKey {
             key,

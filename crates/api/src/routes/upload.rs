@@ -126,6 +126,11 @@ impl Input {
         Ok(self)
     }
 
+    /// The digests that it names.
+    pub(super) const fn digests(&self) -> (Option<Md5>, Option<Sha256>) {
+        (self.md5, self.sha256)
+    }
+
     pub(super) const fn title(&self) -> &Title {
         &self.title
     }
@@ -140,7 +145,7 @@ impl Input {
     }
 }
 
-fn claim(
+pub(super) fn claim(
     services: &Services,
     actor: &Actor,
     input: Input,

@@ -1,4 +1,4 @@
-use super::{FileId, FileReceipt, NewBlob, NewFile, Sha256};
+use super::{FileId, FileReceipt, Md5, NewBlob, NewFile, Sha256};
 use crate::users::UserId;
 use crate::{PortError, Timestamp};
 
@@ -131,6 +131,18 @@ pub trait OnceRepository: Send + Sync {
     /// # Errors
     /// [`PortError`].
     fn holds(&self, owner: UserId, sha256: &Sha256) -> Result<bool, PortError>;
+
+    /// The MD5 of an entry over the content with this digest that `asker` has, or, with `include_public`,
+    /// that anybody published. `None`: there is none of these.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn find_md5(
+        &self,
+        asker: UserId,
+        sha256: &Sha256,
+        include_public: bool,
+    ) -> Result<Option<Md5>, PortError>;
 
     /// Does what [`FileRepository::attach`](super::FileRepository::attach) does, if what `once` asks for
     /// holds, and keeps the key with it, all or nothing and durably. So of any number of simultaneous calls

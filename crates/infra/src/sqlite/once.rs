@@ -13,7 +13,7 @@ use super::blobs::{adopt, find_live};
 use super::error::{During, SqliteError};
 use super::files::insert;
 use super::row::{Hex, RowName, count};
-use super::schema::{files, upload_keys};
+use super::schema::{files, is_public, upload_keys};
 use super::usage::charge;
 use super::writer::Undo;
 
@@ -96,6 +96,16 @@ impl OnceRepository for SqliteOnceRepository {
     fn holds(&self, owner: UserId, sha256: &Sha256) -> Result<bool, PortError> {
         self.db
             .snapshot(|conn| Ok(held(conn, owner, sha256)?.is_some()))
+    }
+
+    fn find_md5(
+        &self,
+        asker: UserId,
+        sha256: &Sha256,
+        include_public: bool,
+    ) -> Result<Option<Md5>, PortError> {
+        self.db
+            .snapshot(|conn| find_md5(conn, asker, sha256, include_public))
     }
 
     fn attach_once(
@@ -187,6 +197,38 @@ fn held(
         id: &Hex(id),
     };
     Ok(Some(FileId::from_uuid(row.uuid("id", id)?)))
+}
+
+/// Up to three queries: run it in a transaction.
+fn find_md5(
+    conn: &mut SqliteConnection,
+    asker: UserId,
+    sha256: &Sha256,
+    include_public: bool,
+) -> Result<Option<Md5>, SqliteError> {
+    let Some(blob) = find_live(conn, sha256)? else {
+        return Ok(None);
+    };
+    let over_it = files::table
+        .filter(files::blob_id.eq(blob.id.as_i64()))
+        .select(files::md5)
+        .limit(1);
+    let mut found = over_it
+        .filter(files::owner.eq(asker.as_uuid().as_bytes().as_slice()))
+        .load::<Vec<u8>>(conn)
+        .during("look for an own entry over a content")?;
+    if found.is_empty() && include_public {
+        found = over_it
+            .filter(is_public())
+            .load(conn)
+            .during("look for a public entry over a content")?;
+    }
+    let row = RowName {
+        table: "files",
+        id: &"over a content",
+    };
+    let md5 = found.first().map(|md5| row.array("md5", md5));
+    Ok(md5.transpose()?.map(Md5::from_bytes))
 }
 
 fn forget_expired(

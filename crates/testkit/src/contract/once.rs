@@ -7,7 +7,7 @@ use kms_domain::files::{
 
 use super::Repositories;
 use super::support::{RACERS, attach, count, race, register, stored};
-use crate::builders::{a_blob, a_file, at, sha256_of};
+use crate::builders::{a_blob, a_file, at, md5_of, sha256_of};
 
 /// The suite, over `fn() -> Repositories`.
 #[macro_export]
@@ -29,6 +29,7 @@ macro_rules! once_repository_contract {
                 content_that_its_owner_has_is_refused_on_demand,
                 of_simultaneous_uploads_of_what_nobody_has_one_is_stored,
                 the_key_is_judged_before_what_its_owner_has,
+                an_md5_is_told_to_who_may_have_the_content,
             ]
         }
     };
@@ -313,4 +314,21 @@ pub fn the_key_is_judged_before_what_its_owner_has(on: &Repositories) {
     };
     let held = store(on, &a_file(owner, b"x").at(2).build(), b"x", &other);
     assert_eq!(held, AttachedOnce::Held(first.id));
+}
+
+/// The one of an own entry first, which only its owner knows to be one of this content.
+pub fn an_md5_is_told_to_who_may_have_the_content(on: &Repositories) {
+    let (one, two) = (register(on, 1), register(on, 2));
+    let find = |asker, public| on.once.find_md5(asker, &sha256_of(b"x"), public).unwrap();
+    assert_eq!(find(one, true), None);
+    let private = a_file(one, b"x").md5(md5_of(b"private")).private().build();
+    attach(on, &private, b"x");
+    assert_eq!(find(one, false), Some(md5_of(b"private")));
+    assert_eq!(find(two, true), None);
+    attach(on, &a_file(one, b"x").md5(md5_of(b"public")).build(), b"x");
+    assert_eq!(find(two, true), Some(md5_of(b"public")));
+    assert_eq!(find(two, false), None);
+    let own = a_file(two, b"x").md5(md5_of(b"own")).build();
+    attach(on, &own, b"x");
+    assert_eq!(find(two, true), Some(md5_of(b"own")));
 }

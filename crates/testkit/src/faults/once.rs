@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use kms_domain::files::{
-    AttachedOnce, KeptUpload, NewBlob, NewFile, Once, OnceRepository, Sha256, UploadKey,
+    AttachedOnce, KeptUpload, Md5, NewBlob, NewFile, Once, OnceRepository, Sha256, UploadKey,
 };
 use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp};
@@ -48,6 +48,17 @@ impl OnceRepository for FaultyOnceRepository {
     fn holds(&self, owner: UserId, sha256: &Sha256) -> Result<bool, PortError> {
         self.plan
             .run("once.holds", || self.inner.holds(owner, sha256))
+    }
+
+    fn find_md5(
+        &self,
+        asker: UserId,
+        sha256: &Sha256,
+        include_public: bool,
+    ) -> Result<Option<Md5>, PortError> {
+        self.plan.run("once.find_md5", || {
+            self.inner.find_md5(asker, sha256, include_public)
+        })
     }
 
     fn attach_once(

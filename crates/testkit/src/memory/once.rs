@@ -1,12 +1,12 @@
 use kms_domain::files::{
-    Attached, AttachedOnce, FileId, FileReceipt, KeptUpload, NewBlob, NewFile, Once,
+    Attached, AttachedOnce, FileId, FileReceipt, KeptUpload, Md5, NewBlob, NewFile, Once,
     OnceRepository, Sha256, UploadKey,
 };
 use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp};
 
 use super::MemoryDatabase;
-use super::database::State;
+use super::database::{FileRow, State};
 
 /// A key that an entry was stored under.
 pub(super) struct KeyRow {
@@ -27,6 +27,21 @@ impl OnceRepository for MemoryDatabase {
 
     fn holds(&self, owner: UserId, sha256: &Sha256) -> Result<bool, PortError> {
         Ok(self.lock().held(owner, sha256).is_some())
+    }
+
+    fn find_md5(
+        &self,
+        asker: UserId,
+        sha256: &Sha256,
+        include_public: bool,
+    ) -> Result<Option<Md5>, PortError> {
+        let state = self.lock();
+        let over_it = |row: &&FileRow| state.blob(row.blob).sha256 == *sha256;
+        let own = |row: &&FileRow| row.file.owner == asker;
+        let public = |row: &&FileRow| include_public && row.file.visibility.is_public();
+        let rows = || state.files.iter().filter(over_it);
+        let found = rows().find(own).or_else(|| rows().find(public));
+        Ok(found.map(|row| row.file.md5))
     }
 
     fn attach_once(

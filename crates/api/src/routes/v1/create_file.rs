@@ -94,7 +94,11 @@ fn render(outcome: OnceOutcome, title: &str) -> Result<HttpResponse, ApiError> {
     }
 }
 
-fn created(code: Code, receipt: &FileReceipt, title: &str) -> Result<HttpResponse, ApiError> {
+pub(super) fn created(
+    code: Code,
+    receipt: &FileReceipt,
+    title: &str,
+) -> Result<HttpResponse, ApiError> {
     let fid = receipt.id.to_string();
     let path = format!("/api/v1/files/{fid}/content");
     let created = CreatedReply {

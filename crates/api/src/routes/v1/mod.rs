@@ -2,6 +2,7 @@
 //! refusals of HTTP itself.
 
 mod avatar;
+mod claim_file;
 mod conditional;
 mod conditions;
 mod content;
@@ -72,7 +73,8 @@ below! {
     }
     "/users/{id}", "GET" { get => user::user }
     "/files", "POST" { post => create_file::create_file }
-    // In front of the one that takes any id.
+    // In front of those that take any id.
+    "/files/claims", "POST" { post => claim_file::claim_file }
     "/files/zip", "POST" { post => zip_files::zip_files }
     "/files/{fid}", "DELETE" { delete => delete_file::delete_file }
     "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content }

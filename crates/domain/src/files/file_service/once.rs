@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{FileError, FileReceipt, FileService, StoreFile, UploadOutcome};
+use super::{
+    ClaimFile, ClaimOutcome, FileError, FileReceipt, FileService, StoreFile, UploadOutcome,
+};
 use crate::Timestamp;
 use crate::files::hashers::Hashers;
 use crate::files::{
-    AttachedOnce, FinishedUpload, KeptUpload, NewKey, Once, OnceRepository, RequestDigest, Sha256,
-    UploadKey,
+    AttachedOnce, FinishedUpload, InstantUpload, KeptUpload, NewKey, Once, OnceRepository,
+    RequestDigest, Sha256, Title, UploadKey, Visibility,
 };
 use crate::users::Actor;
 
@@ -159,6 +161,39 @@ impl OnceService {
         Ok(outcome)
     }
 
+    /// Stores an entry over content that the caller may read anyway, as [`FileService::claim`] does, for who
+    /// names it by its SHA-256 alone.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn claim(
+        &self,
+        actor: &Actor,
+        title: Title,
+        visibility: Option<Visibility>,
+        sha256: Sha256,
+    ) -> Result<ClaimOutcome, FileError> {
+        // The right is judged by the claim; here it is only looked for what that needs to know.
+        let include_public = match self.files.config.instant_upload {
+            InstantUpload::Public | InstantUpload::Strong => true,
+            InstantUpload::Own => false,
+            InstantUpload::Off => return self.files.miss(actor),
+        };
+        let md5 = self.once.find_md5(actor.user(), &sha256, include_public)?;
+        let Some(md5) = md5 else {
+            return self.files.miss(actor);
+        };
+        self.files.claim(
+            actor,
+            ClaimFile {
+                title,
+                visibility,
+                md5,
+                sha256: Some(sha256),
+            },
+        )
+    }
+
     fn find(&self, actor: &Actor, key: &UploadKey) -> Result<Option<KeptUpload>, FileError> {
         let expired = self.expired(self.files.clock.now());
         Ok(self.once.find_key(actor.user(), key, expired)?)
@@ -180,7 +215,7 @@ fn repeated(kept: &KeptUpload, request: &RequestDigest, sha256: &Sha256) -> Once
 impl StoreFile {
     /// What it says beside the bytes, and beside the digests of them, which it says only to have them checked.
     fn digest(&self) -> RequestDigest {
-        let visibility: &[u8] = match self.visibility.map(super::Visibility::is_public) {
+        let visibility: &[u8] = match self.visibility.map(Visibility::is_public) {
             None => b"-",
             Some(true) => b"+public",
             Some(false) => b"+private",
