@@ -69,5 +69,6 @@ mod v1_delete;
 mod v1_once;
 mod v1_problems;
 mod v1_ranges;
+mod v1_shown;
 mod v1_zip;
 mod visibility;

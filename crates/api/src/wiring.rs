@@ -1,6 +1,7 @@
 //! Where ports meet adapters: the only place beside `main.rs` that names `kms-infra`.
 
 pub(crate) mod backup;
+mod once;
 mod quota;
 mod throttles;
 
@@ -12,9 +13,7 @@ use kms_api::config::{Config, DefaultVisibility, InstantUpload};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::audit::{Audit, RefusalPolicy};
-use kms_domain::files::{
-    self, BlobId, FileService, FileServiceConfig, KeyPolicy, OnceService, QuotaService, Visibility,
-};
+use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, QuotaService, Visibility};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
@@ -26,8 +25,8 @@ use kms_infra::disk::{
 };
 use kms_infra::sqlite::{
     Access, OpenError, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
-    SqliteDatabase, SqliteFileRepository, SqliteOnceRepository, SqliteSessionRepository,
-    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteDatabase, SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository,
+    SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -98,14 +97,7 @@ pub(crate) fn services(
             clock,
             max_size: config.max_avatar.as_u64(),
         },
-        once: OnceService {
-            files: files.clone(),
-            once: Arc::new(SqliteOnceRepository::new(database)),
-            keys: KeyPolicy {
-                millis: millis(config.upload_key_age),
-                per_account: usize::try_from(config.upload_keys).unwrap_or(usize::MAX),
-            },
-        },
+        once: once::once(config, database, &files),
         files,
         audit,
         passwords: passwords(config),

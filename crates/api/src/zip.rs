@@ -305,8 +305,8 @@ fn dos_time(time: Timestamp) -> (u16, u16) {
     let [year, month, day, hour, minute, second] =
         fields.map(|field| u16::try_from(field).unwrap_or(0));
     (
-        hour << 11 | minute << 5 | second / 2,
-        year << 9 | month << 5 | day,
+        (hour << 11) | (minute << 5) | (second / 2),
+        (year << 9) | (month << 5) | day,
     )
 }
 

@@ -5,6 +5,10 @@ use super::*;
 /// 2023-11-14 22:13:20 UTC.
 const NOON: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
+fn count_of(length: usize) -> u64 {
+    length.try_into().unwrap()
+}
+
 fn entry(name: &str, size: u64) -> Entry {
     Entry {
         name: name.to_owned(),
@@ -17,7 +21,7 @@ fn entry(name: &str, size: u64) -> Entry {
 fn write(files: &[(&str, &[u8])]) -> Vec<u8> {
     let entries = files
         .iter()
-        .map(|(name, bytes)| entry(name, bytes.len() as u64));
+        .map(|(name, bytes)| entry(name, count_of(bytes.len())));
     let plan = Plan::new(entries.collect()).unwrap();
     let mut archive = Vec::new();
     for (at, (_, bytes)) in files.iter().enumerate() {
@@ -29,7 +33,7 @@ fn write(files: &[(&str, &[u8])]) -> Vec<u8> {
         archive.extend(plan.central(at, crc32fast::hash(bytes)));
     }
     archive.extend(plan.end());
-    assert_eq!(archive.len() as u64, plan.length());
+    assert_eq!(count_of(archive.len()), plan.length());
     archive
 }
 
@@ -44,12 +48,12 @@ fn a_strict_reader_finds_every_file_as_it_was() {
     for count in 0..=files.len() {
         let bytes = write(&files[..count]);
         let archive = ZipArchive::from_slice(&bytes).unwrap();
-        assert_eq!(archive.entries_hint(), count as u64);
+        assert_eq!(archive.entries_hint(), count_of(count));
         let mut entries = archive.entries();
         for (name, content) in &files[..count] {
             let record = entries.next_entry().unwrap().unwrap();
             assert_eq!(record.file_path().as_ref(), name.as_bytes());
-            assert_eq!(record.uncompressed_size_hint(), content.len() as u64);
+            assert_eq!(record.uncompressed_size_hint(), count_of(content.len()));
             let found = archive.get_entry(record.wayfinder()).unwrap();
             assert_eq!(found.data(), *content);
             let mut read = Vec::new();
@@ -72,7 +76,7 @@ fn an_entry_is_of_the_64_bit_form_exactly_if_it_has_to_be() {
         assert_eq!(local.len(), if is_large { 51 } else { 31 });
         assert_eq!(descriptor.len(), if is_large { 24 } else { 16 });
         assert_eq!(
-            u64::try_from(local.len() + descriptor.len()).unwrap(),
+            count_of(local.len() + descriptor.len()),
             plan.entries[0].around()
         );
         assert_eq!(local[4], if is_large { 45 } else { 20 });
@@ -80,7 +84,7 @@ fn an_entry_is_of_the_64_bit_form_exactly_if_it_has_to_be() {
         assert_eq!(plan.central(1, 0).len(), 47 + 12);
         assert_eq!(plan.end().len(), 56 + 20 + 22);
         let records = plan.central(0, 0).len() + plan.central(1, 0).len();
-        assert_eq!(records as u64, plan.central_size);
+        assert_eq!(count_of(records), plan.central_size);
         assert_eq!(plan.length(), plan.central_at + plan.central_size + 98);
     }
     assert_eq!(Plan::new(vec![entry("a", 1)]).unwrap().end().len(), 22);
@@ -146,7 +150,7 @@ fn times_are_those_of_dos() {
     assert_eq!(at(1979, 12, 31, 23, 59, 59), (0, 0x21));
     assert_eq!(
         at(2023, 11, 14, 22, 13, 21),
-        (22 << 11 | 13 << 5 | 10, 43 << 9 | 11 << 5 | 14)
+        ((22 << 11) | (13 << 5) | 10, (43 << 9) | (11 << 5) | 14)
     );
     assert_eq!(at(2107, 12, 31, 23, 59, 59), (0xbf7d, 0xff9f));
     assert_eq!(at(2108, 1, 1, 0, 0, 0), (0xbf7d, 0xff9f));

@@ -72,7 +72,7 @@ impl World {
                 users: ports.users,
                 sessions: ports.sessions,
                 hasher,
-                ids: ids.clone(),
+                ids,
                 tokens: Arc::new(SeededTokens::new(1)),
                 clock: clock.clone(),
                 audit: audit.clone(),

@@ -41,8 +41,8 @@ impl Digests {
     /// The fields of a request. Code 1: one of them cannot be read, or names a digest that there is not.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         Ok(Self {
-            representation: named(headers, REPR_DIGEST)?,
-            content: named(headers, CONTENT_DIGEST)?,
+            representation: named(headers, &REPR_DIGEST)?,
+            content: named(headers, &CONTENT_DIGEST)?,
         })
     }
 
@@ -88,14 +88,14 @@ impl Wishes {
     /// The wishes of a request. A field that cannot be read is none, as for all preferences.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         Self {
-            of_representation: weight(headers, WANT_REPR_DIGEST).is_none_or(|weight| weight > 0),
-            of_content: weight(headers, WANT_CONTENT_DIGEST).is_some_and(|weight| weight > 0),
+            of_representation: weight(headers, &WANT_REPR_DIGEST).is_none_or(|weight| weight > 0),
+            of_content: weight(headers, &WANT_CONTENT_DIGEST).is_some_and(|weight| weight > 0),
         }
     }
 }
 
 /// The weight of our algorithm; 0 means that it is not acceptable.
-fn weight(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
+fn weight(headers: &HeaderMap, name: &HeaderName) -> Option<i64> {
     let weights = dictionary(headers, name)??;
     match weights.get(SHA_256)? {
         ListEntry::Item(item) => match item.bare_item {
@@ -107,8 +107,8 @@ fn weight(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
 }
 
 /// The SHA-256 that a field names.
-fn named(headers: &HeaderMap, name: HeaderName) -> Result<Option<Sha256>, ApiError> {
-    let Some(digests) = dictionary(headers, name.clone()) else {
+fn named(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Sha256>, ApiError> {
+    let Some(digests) = dictionary(headers, name) else {
         return Ok(None);
     };
     let malformed = |why: &dyn fmt::Display| ApiError::bad_format(format!("`{name}` {why}"));
@@ -129,7 +129,7 @@ fn named(headers: &HeaderMap, name: HeaderName) -> Result<Option<Sha256>, ApiErr
 
 /// A field that is a dictionary (RFC 9651), over however many lines. `None`: there is none; within: it
 /// cannot be read.
-fn dictionary(headers: &HeaderMap, name: HeaderName) -> Option<Option<Dictionary>> {
+fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Option<Option<Dictionary>> {
     let lines: Vec<_> = headers.get_all(name).map(|line| line.as_bytes()).collect();
     if lines.is_empty() {
         return None;
