@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::harness::answer::TABLE;
 use crate::harness::client::base64;
+use crate::harness::data::with;
 use crate::harness::{Encoded, Person, Server, Wire, bytes, md5_hex, until, wire};
 
 #[test]
@@ -43,6 +44,18 @@ fn every_reachable_code_is_produced() {
     let fid = user.upload("first", &content).expect_code(130).fid();
     user.instant("second", &md5_hex(&content)).expect_code(131);
     user.get_file(&fid).expect_code(140);
+
+    let modify = |fields| user.post("/app/user/modifyfile", with(json!({"fid": fid}), fields));
+    modify(json!({"name": "renamed"})).expect_bare(141);
+    modify(json!({"name": "renamed"})).expect_bare(143);
+    let favorite = |fields| user.post("/app/user/favorite", with(json!({"fid": fid}), fields));
+    favorite(json!({})).expect_code(160);
+    favorite(json!({})).expect_code(161);
+    favorite(json!({"cancel": true})).expect_bare(162);
+    favorite(json!({"cancel": true})).expect_bare(163);
+    modify(json!({"delete": true})).expect_bare(142);
+    let trash = |fields| user.post("/app/user/trash", fields);
+    trash(json!({"restore": fid})).expect_bare(0);
 
     client.post_raw("/app/login", "{").expect_bare(1);
     client.post("/app/user/info", json!({})).expect_bare(4);

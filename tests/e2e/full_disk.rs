@@ -52,7 +52,7 @@ fn a_full_disk_refuses_uploads_lets_delete_and_recovers_by_itself() {
         user.post("/app/user/sessions", revoke).expect_bare(0);
         lost.info().expect_bare(3);
         for (fid, _) in &stored {
-            user.delete(fid).expect_status(204);
+            user.erase(fid);
         }
         crate::harness::until("there is room again", || {
             user.create("name=b", b"after all").status == 201

@@ -77,7 +77,7 @@ fn every_route_that_stores_refuses_what_does_not_fit_and_changes_nothing() {
     user.upload("the last byte", &bytes(5, 100))
         .expect_code(130);
     user.upload("x", b"!").expect_bare(9);
-    user.delete(&fid).expect_status(204);
+    user.erase(&fid);
     assert_eq!(usage(&user)[0], 100);
     user.instant("now", &md5_hex(&known)).expect_code(131);
     assert_eq!(usage(&user)[0], 300);
@@ -173,7 +173,7 @@ fn what_the_operator_decides_counts_from_the_next_upload_on() {
     assert_eq!(usage(&user), [json!(700), json!(100), json!(1), json!(3)]);
     user.upload("b", b"x").expect_bare(9);
     assert_eq!(user.read(&fid), bytes(1, 700));
-    user.delete(&fid).expect_status(204);
+    user.erase(&fid);
     user.upload("b", &bytes(2, 100)).expect_code(130);
 
     decide(&server, &user, &["--bytes", "none"]);
@@ -223,7 +223,7 @@ fn a_collection_changes_nobodys_usage_and_a_kill_loses_none() {
     let user = server.new_user();
     let fid = user.hide("a", &bytes(1, 100_000));
     user.hide("b", b"12345");
-    user.delete(&fid).expect_status(204);
+    user.erase(&fid);
     server.kill();
     collect_all(&server);
     server.start_again();

@@ -22,12 +22,16 @@ enum Aim {
     Own(u64),
     /// An entry, to read it or to have its bytes.
     Read(u64),
+    /// An entry, to change it.
+    Change(u64),
     /// An entry, to take it away.
     Remove,
+    /// A deleted entry, to bring it back or to remove it for good.
+    Trash(&'static str),
     /// The session that asks, to end it.
     Leave,
 }
-use Aim::{Leave, Open, Own, Read, Remove};
+use Aim::{Change, Leave, Open, Own, Read, Remove, Trash};
 
 /// Every route with what it is after, and the code of its success. One that can be after two things stands
 /// here twice.
@@ -58,6 +62,13 @@ const KNOWN: &[(&str, &str, Aim)] = &[
     ("HEAD", "/api/v1/me/avatar", Own(121)),
     ("PUT", "/api/v1/me/avatar", Own(120)),
     ("GET", "/api/v1/users/{id}", Own(0)),
+    ("POST", "/app/user/modifyfile", Change(141)),
+    ("POST", "/app/user/modifyfile", Remove),
+    ("POST", "/app/user/favorite", Own(0)),
+    ("POST", "/app/user/favorite", Read(160)),
+    ("POST", "/app/user/trash", Own(0)),
+    ("POST", "/app/user/trash", Trash("restore")),
+    ("POST", "/app/user/trash", Trash("purge")),
     ("POST", "/api/v1/files", Own(130)),
     ("POST", "/api/v1/files/claims", Read(131)),
     ("POST", "/api/v1/files/zip", Read(140)),
@@ -115,12 +126,14 @@ fn expected(aim: Aim, asker: Asker, entry: Entry) -> u64 {
         (Own(code), _) => code,
         (Leave, _) => 0,
         (Read(code), _) if owns(asker, entry) || entry == Entry::Public => code,
+        (Change(code), _) if owns(asker, entry) => code,
         (Remove, _) if owns(asker, entry) => DELETED,
-        (Read(_) | Remove, _) => 2,
+        (Trash(_), Asker::Owner) if entry == Entry::Deleted => 0,
+        (Read(_) | Change(_) | Remove | Trash(_), _) => 2,
     }
 }
 
-/// Not on the wire: a 204 has no code.
+/// Of a 204 it is not on the wire.
 const DELETED: u64 = 142;
 
 fn owns(asker: Asker, entry: Entry) -> bool {
@@ -253,6 +266,10 @@ impl Scene {
             ("/app/user/modify" | "/app/user/modifyinfo", _) => {
                 json!({"name": format!("name {number}")})
             }
+            ("/app/user/modifyfile", Remove) => json!({"delete": true}),
+            ("/app/user/modifyfile", _) => json!({"name": format!("name {number}")}),
+            ("/app/user/favorite", Own(_)) => return json!({}),
+            ("/app/user/trash", Trash(what)) => json!({what: fid}),
             _ => json!({}),
         };
         with(own, json!({"fid": fid}))
@@ -322,6 +339,18 @@ fn a14_everybody_may_do_what_the_matrix_says_and_nothing_else() {
                     scene.check_refusal(code, &before, &cell);
                     if code == DELETED {
                         scene.owner.get_file(&named.0).expect_bare(2);
+                        scene.entries[at] = scene.make(entry);
+                    }
+                    if code == 160 {
+                        let user = if asker == Asker::Owner {
+                            &scene.owner
+                        } else {
+                            &scene.other
+                        };
+                        let fields = json!({"fid": named.0, "cancel": true});
+                        user.post("/app/user/favorite", fields).expect_bare(162);
+                    }
+                    if code == 0 && matches!(aim, Trash(_)) {
                         scene.entries[at] = scene.make(entry);
                     }
                     cells += 1;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use kms_api::config::Config;
 use kms_domain::audit::Audit;
 use kms_domain::files::BlobId;
-use kms_domain::upkeep::{Collected, Collector, Scrubber};
+use kms_domain::upkeep::{Collected, Collector, Purger, Scrubber};
 use kms_domain::with_causes;
 
 /// How long a thread waits after a failure before it tries again.
@@ -59,7 +59,13 @@ impl Stop {
 
 impl Background {
     /// Starts what the configuration asks for.
-    pub(crate) fn start(config: &Config, collector: Collector, scrub: Scrub, audit: Audit) -> Self {
+    pub(crate) fn start(
+        config: &Config,
+        collector: Collector,
+        purger: Purger,
+        scrub: Scrub,
+        audit: Audit,
+    ) -> Self {
         let mut background = Self {
             stops: Vec::new(),
             threads: Vec::new(),
@@ -67,7 +73,7 @@ impl Background {
         let interval = config.gc_interval;
         if !interval.is_zero() {
             background.spawn("kms-gc", move |stop| {
-                collect_now_and_then(&collector, interval, stop);
+                collect_now_and_then(&purger, &collector, interval, stop);
             });
         }
         let (rate, interval) = (config.scrub_rate.as_u64(), config.scrub_interval);
@@ -108,8 +114,16 @@ impl Drop for Background {
     }
 }
 
-fn collect_now_and_then(collector: &Collector, interval: Duration, stop: &Stop) {
+fn collect_now_and_then(purger: &Purger, collector: &Collector, interval: Duration, stop: &Stop) {
     while stop.sleep(interval).is_continue() {
+        match purger.purge(&mut || stop.go_on()) {
+            Ok(0) => {}
+            Ok(entries) => tracing::info!(entries, "deleted entries were removed for good"),
+            Err(error) => {
+                let error = with_causes(&error);
+                tracing::warn!(%error, "deleted entries could not be removed; it is tried again");
+            }
+        }
         let collected = collector.collect(&mut || stop.go_on());
         if !collected.is_idle() {
             tell(&collected);

@@ -148,5 +148,6 @@ from_parse!(
     users::EmailError,
     users::PasswordError,
     files::TitleError,
+    files::LabelError,
     files::DigestError,
 );

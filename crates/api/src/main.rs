@@ -89,6 +89,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let background = Background::start(
         config,
         wiring::collector(config, &data, &store, &database, false),
+        wiring::purger(config, &database),
         wiring::scrub(&data, &database),
         audit.clone(),
     );

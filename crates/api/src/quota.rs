@@ -5,7 +5,7 @@
 //! what counts.
 
 use kms_domain::codes::Code;
-use kms_domain::files::{ClaimOutcome, OnceOutcome, UploadOutcome};
+use kms_domain::files::{ClaimOutcome, FavouriteOutcome, OnceOutcome, UploadOutcome};
 use kms_domain::users::{Actor, UserId};
 
 use crate::app::Services;
@@ -76,6 +76,17 @@ pub(crate) fn uploaded_once(user: UserId, outcome: OnceOutcome) -> Result<OnceOu
 pub(crate) fn claimed(user: UserId, outcome: ClaimOutcome) -> Result<ClaimOutcome, ApiError> {
     match outcome {
         ClaimOutcome::OverQuota => Err(refusal(user)),
+        other => Ok(other),
+    }
+}
+
+/// The outcome of making a favourite, unless it is that there was no room.
+pub(crate) fn favoured(
+    user: UserId,
+    outcome: FavouriteOutcome,
+) -> Result<FavouriteOutcome, ApiError> {
+    match outcome {
+        FavouriteOutcome::OverQuota => Err(refusal(user)),
         other => Ok(other),
     }
 }

@@ -86,10 +86,7 @@ impl Spool {
     }
 
     /// The answer: `parts` one behind another.
-    pub(crate) fn finish<const N: usize>(
-        mut self,
-        mut parts: [Part; N],
-    ) -> Result<Spooled, PortError> {
+    pub(crate) fn finish(mut self, mut parts: Vec<Part>) -> Result<Spooled, PortError> {
         let Some(mut scratch) = self.scratch else {
             let length = parts.iter().map(|part| part.held.len()).sum();
             let mut text = Vec::with_capacity(length);

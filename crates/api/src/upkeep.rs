@@ -25,7 +25,11 @@ const CONTENTS: u64 = 1000;
 pub(crate) fn collect(config: &Config, command: GcCommand) -> Result<(), Failure> {
     let mut go_on = || ControlFlow::Continue(());
     let collected = if command.apply {
-        let collector = wiring::exclusive_collector(config)?;
+        let (collector, purger) = wiring::exclusive_collector(config)?;
+        if let Err(error) = purger.purge(&mut go_on) {
+            let error = with_causes(&error);
+            eprintln!("warning: not all deleted entries whose time is over are gone: {error}");
+        }
         let collected = collector.collect(&mut go_on);
         match &collected.failure {
             // The reserve has been given back by now.

@@ -14,7 +14,7 @@ use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::audit::{Audit, RefusalPolicy};
 use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, QuotaService, Visibility};
-use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Scrubber};
+use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Purger, Scrubber};
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
 };
@@ -25,8 +25,8 @@ use kms_infra::disk::{
 };
 use kms_infra::sqlite::{
     Access, OpenError, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
-    SqliteDatabase, SqliteFileRepository, SqliteSessionRepository, SqliteUpkeepRepository,
-    SqliteUsageRepository, SqliteUserRepository,
+    SqliteDatabase, SqliteFavouriteRepository, SqliteFileRepository, SqliteSessionRepository,
+    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -66,6 +66,8 @@ pub(crate) fn services(
     let audit = audit(database);
     let files = FileService {
         files: Arc::new(SqliteFileRepository::new(database)),
+        trash: Arc::new(SqliteTrashRepository::new(database)),
+        favourites: Arc::new(SqliteFavouriteRepository::new(database)),
         blobs: blobs.clone(),
         usage: Arc::new(SqliteUsageRepository::new(database)),
         store: store.clone(),
@@ -197,14 +199,25 @@ pub(crate) fn collector(
     )
 }
 
-/// The collector of a command that takes the folder for itself.
-pub(crate) fn exclusive_collector(config: &Config) -> Result<Collector, Failure> {
+/// What empties the trash of entries.
+pub(crate) fn purger(config: &Config, database: &SqliteDatabase) -> Purger {
+    Purger {
+        trash: Arc::new(SqliteTrashRepository::new(database)),
+        favourites: Arc::new(SqliteFavouriteRepository::new(database)),
+        clock: Arc::new(SystemClock),
+        retention: millis(config.trash_retention),
+    }
+}
+
+/// The collector of a command that takes the folder for itself, and what empties the trash before it.
+pub(crate) fn exclusive_collector(config: &Config) -> Result<(Collector, Purger), Failure> {
     expect_database(config)?;
     let data = DataDir::open(&config.data_dir)?;
     let database = open_own_database(config, &data)?;
     reserve(config, &data, &database);
     let store = DiskBlobStore::new(&data);
-    Ok(collector(config, &data, &store, &database, true))
+    let purger = purger(config, &database);
+    Ok((collector(config, &data, &store, &database, true), purger))
 }
 
 /// Room that is given back when a write of `database` finds the disk full.
@@ -389,6 +402,7 @@ fn file_config(config: &Config) -> FileServiceConfig {
         },
         recommended_limit: usize::try_from(config.recommended_limit).unwrap_or(usize::MAX),
         quota: default_quota(config),
+        trash_retention: millis(config.trash_retention),
     }
 }
 

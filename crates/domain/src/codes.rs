@@ -66,8 +66,15 @@ codes! {
     FileStored = 130, 201, true, "上传成功", "the file is stored";
     FileLinked = 131, 201, true, "创建成功", "instant upload: the server has these bytes already";
     FileFound = 140, 200, true, "获取成功", "the file";
+    FileModified = 141, 200, true, "修改成功", "at least one field of the entry has another value now";
+    FileDeleted = 142, 200, true, "删除成功", "the entry is in the trash, or gone";
+    FileUnmodified = 143, 403, false, "没有修改", "nothing was asked for that the entry has not already";
     Modified = 150, 200, true, "修改成功", "at least one field has another value now";
     Unmodified = 151, 403, false, "没有任何改变", "nothing was asked for that is not so already";
+    FavouriteAdded = 160, 200, true, "收藏成功", "the favourite is there";
+    FavouriteKnown = 161, 403, false, "已经收藏过了", "this file is a favourite already";
+    FavouriteCancelled = 162, 200, true, "取消收藏成功", "it is a favourite no more";
+    FavouriteUnknown = 163, 403, false, "它不是你的收藏", "this user has no such favourite";
 }
 
 impl Code {

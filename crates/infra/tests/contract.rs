@@ -18,8 +18,8 @@ use kms_domain::files::{BlobKey, BlobStore};
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteOnceRepository, SqliteSessionRepository, SqliteUpkeepRepository,
-    SqliteUsageRepository, SqliteUserRepository,
+    SqliteFavouriteRepository, SqliteFileRepository, SqliteOnceRepository, SqliteSessionRepository,
+    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 use kms_testkit::builders::sha256_of;
@@ -39,6 +39,8 @@ fn repositories() -> Repositories {
         sessions: Arc::new(SqliteSessionRepository::new(&db)),
         avatars: Arc::new(SqliteAvatarRepository::new(&db)),
         files: Arc::new(SqliteFileRepository::new(&db)),
+        trash: Arc::new(SqliteTrashRepository::new(&db)),
+        favourites: Arc::new(SqliteFavouriteRepository::new(&db)),
         blobs: Arc::new(SqliteBlobRepository::new(&db, Arc::new(SystemClock))),
         upkeep: Arc::new(SqliteUpkeepRepository::new(&db, Arc::new(SystemClock))),
         audit: Arc::new(SqliteAuditLog::new(&db)),

@@ -15,8 +15,9 @@ use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use kms_domain::audit::{AuditKind, AuditLog, AuditQuery, Network};
 use kms_domain::files::{
-    BlobRepository, ClaimScope, Claimed, Detached, FileRepository, NewKey, Once, OnceRepository,
-    OwnQuota, Quota, RequestDigest, UploadKey, UsageRepository,
+    BlobRepository, ClaimScope, Claimed, Detached, Edited, EntryChange, Favoured,
+    FavouriteRepository, FileRepository, Label, NewKey, Once, OnceRepository, OwnQuota, Quota,
+    RequestDigest, TrashRepository, UploadKey, UsageRepository, Visibility,
 };
 use kms_domain::upkeep::UpkeepRepository;
 use kms_domain::users::{
@@ -26,16 +27,17 @@ use kms_domain::users::{
 use kms_infra::SystemClock;
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteOnceRepository, SqliteSessionRepository, SqliteUpkeepRepository,
-    SqliteUsageRepository, SqliteUserRepository,
+    SqliteFavouriteRepository, SqliteFileRepository, SqliteOnceRepository, SqliteSessionRepository,
+    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_testkit::builders::{
-    a_blob, a_file, a_scope, a_user, an_event, at, password_hash, phone, session_id, sha256_of,
-    token_digest, user_id,
+    a_blob, a_favourite, a_file, a_scope, a_user, an_event, at, password_hash, phone, session_id,
+    sha256_of, token_digest, user_id,
 };
 
-/// Walked from its newest end until the limit is reached, which is what a list is.
-const WALKED_ON_PURPOSE: [&str; 1] = ["SCAN f USING INDEX files_public_newest"];
+/// The public list is walked from its newest end until the limit is reached, which is what a list is. What is
+/// withheld is walked by the upkeep alone; it has a row for each private source of favourites.
+const WALKED_ON_PURPOSE: [&str; 2] = ["SCAN f USING INDEX files_public_newest", "SCAN w"];
 
 static ISSUED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
@@ -125,6 +127,7 @@ fn exercise(db: &SqliteDatabase) {
         .reset_password(user, &password_hash("reset"), &reset)
         .unwrap();
     exercise_audit(db);
+    exercise_shelves(db);
 
     let file = a_file(user, b"bytes").build();
     files.attach(&file, &a_blob(b"bytes").build()).unwrap();
@@ -204,6 +207,43 @@ fn exercise(db: &SqliteDatabase) {
 }
 
 /// Every filter alone and all together: each makes a statement of its own.
+/// What is done with entries that go, and with those that are made of others.
+fn exercise_shelves(db: &SqliteDatabase) {
+    let files = SqliteFileRepository::new(db);
+    let trash = SqliteTrashRepository::new(db);
+    let favourites = SqliteFavouriteRepository::new(db);
+    let (author, fan) = (user_id(1), user_id(2));
+    let file = a_file(author, b"shelf").build();
+    files.attach(&file, &a_blob(b"shelf").build()).unwrap();
+    let favourite = a_favourite(fan, file.id);
+    assert_eq!(favourites.add(&favourite).unwrap(), Favoured::Added);
+    let page = favourites.list(fan, None, 1).unwrap();
+    favourites.list(fan, Some(page[0].position), 1).unwrap();
+    files.find_readable(favourite.id, fan).unwrap();
+    let change = EntryChange {
+        title: Some(file.title.clone()),
+        visibility: Some(Visibility::Private),
+        label: Some(Label::parse("label").ok()),
+    };
+    let edited = favourites.update(fan, favourite.id, &change).unwrap();
+    assert_eq!(edited, Edited::Changed);
+    let edited = files.update(author, file.id, &change).unwrap();
+    assert_eq!(edited, Edited::Changed);
+    trash.discard(author, file.id, at(0)).unwrap();
+    let page = trash.list(author, None, 1).unwrap();
+    trash.list(author, Some(page[0].position()), 1).unwrap();
+    assert!(trash.restore(author, file.id).unwrap());
+    trash.discard(author, file.id, at(0)).unwrap();
+    trash.purge(author, file.id).unwrap();
+    trash.purge_before(at(9), 9).unwrap();
+    assert!(favourites.remove_withheld(9).unwrap());
+    assert!(!favourites.remove(fan, favourite.id).unwrap());
+    let kept = a_file(author, b"shelf").build();
+    files.attach(&kept, &a_blob(b"shelf").build()).unwrap();
+    favourites.add(&a_favourite(fan, kept.id)).unwrap();
+    assert!(favourites.remove(fan, kept.id).unwrap());
+}
+
 fn exercise_audit(db: &SqliteDatabase) {
     let log = SqliteAuditLog::new(db);
     let all = AuditQuery {

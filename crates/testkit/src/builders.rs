@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kms_domain::Timestamp;
 use kms_domain::audit::{AuditEvent, AuditKind, Origin};
 use kms_domain::files::{
-    BlobKey, ClaimScope, FileId, Md5, NewBlob, NewFile, Quota, Sha256, Title, Visibility,
+    BlobKey, ClaimScope, FileId, Md5, NewBlob, NewFavourite, NewFile, Quota, Sha256, Title,
+    Visibility,
 };
 use kms_domain::users::{
     Birth, DisplayName, Email, NewUser, PasswordHash, Phone, SessionId, Token, TokenDigest, UserId,
@@ -230,6 +231,18 @@ impl FileBuilder {
     #[must_use]
     pub fn build(self) -> NewFile {
         self.0
+    }
+}
+
+/// A favourite of `owner` over the entry `source`, with a fresh id, made at [`NOON`].
+#[must_use]
+pub fn a_favourite(owner: UserId, source: FileId) -> NewFavourite {
+    NewFavourite {
+        id: FileId::from_uuid(fresh(6)),
+        owner,
+        source,
+        created_at: at(0),
+        quota: Quota::NONE,
     }
 }
 

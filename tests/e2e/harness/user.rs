@@ -114,6 +114,14 @@ impl User {
         self.get_file(fid).expect_code(140).data()
     }
 
+    /// Deletes a file and removes it from the trash, so that nothing of it is left.
+    #[track_caller]
+    pub(crate) fn erase(&self, fid: &str) {
+        self.delete(fid).expect_status(204);
+        self.post("/app/user/trash", json!({"purge": fid}))
+            .expect_bare(0);
+    }
+
     /// The own list, newest first.
     #[track_caller]
     pub(crate) fn own(&self) -> Vec<Entry> {

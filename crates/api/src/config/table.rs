@@ -206,6 +206,9 @@ table! {
         gc_interval: Duration = HOUR, in Duration::ZERO..=TEN_YEARS;
         /// The age from which content can be collected once nothing refers to it.
         gc_grace: Duration = HOUR, in Duration::ZERO..=TEN_YEARS;
+        /// How long a deleted file can be brought back by its owner; 0s means that it is gone at once.
+        /// It takes up its owner's quota all the while.
+        trash_retention: Duration = 30 * DAY, in Duration::ZERO..=TEN_YEARS;
         /// The age from which files that the database does not know are moved to the trash.
         /// Younger ones may be uploads that are not finished.
         stray_age: Duration = DAY, in Duration::ZERO..=TEN_YEARS;

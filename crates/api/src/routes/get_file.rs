@@ -1,6 +1,6 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::Coded;
-use kms_domain::files::{FileId, OpenOutcome, Title};
+use kms_domain::files::{FileId, Label, OpenOutcome, Title};
 use serde::Serialize;
 
 use crate::answer;
@@ -19,11 +19,16 @@ const BODY: Shape = Shape {
 #[derive(Serialize)]
 struct FileReply<'a> {
     name: &'a str,
+    /// The caller's own label; empty without one, and for an entry of somebody else.
+    classify: &'a str,
+    summary: &'a str,
+    /// Milliseconds since 1970-01-01 UTC.
     date: i64,
 }
 
 struct Found {
     title: Title,
+    label: Option<Label>,
     date: i64,
     content: Blocks,
 }
@@ -47,6 +52,7 @@ pub(super) async fn get_file(call: Call) -> Result<HttpResponse, ApiError> {
                 OpenOutcome::Opened(file) => {
                     let found = Found {
                         title: file.title,
+                        label: file.label,
                         date: file.created_at.as_millis(),
                         content: Blocks::open(Box::new(file.content), Wire::Base64)?,
                     };
@@ -61,6 +67,8 @@ pub(super) async fn get_file(call: Call) -> Result<HttpResponse, ApiError> {
     };
     let reply = FileReply {
         name: found.title.as_str(),
+        classify: found.label.as_ref().map_or("", Label::as_str),
+        summary: "",
         date: found.date,
     };
     download::answer(&request, code, reply, found.content)

@@ -1,17 +1,17 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::Code;
 use kms_domain::files::Standing;
-use kms_domain::users::{Actor, Profile};
+use kms_domain::users::{Actor, Profile, UserId};
 use serde::Serialize;
 
 use crate::answer;
 use crate::app::Services;
-use crate::call::{Call, TOKEN};
+use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
 
 const BODY: Shape = Shape {
-    fields: &[TOKEN],
+    fields: &[TOKEN, "userid"],
     payload: None,
 };
 
@@ -31,9 +31,54 @@ struct InfoReply<'a> {
     quota_files: Option<u64>,
 }
 
-/// `POST /app/user/info`: the caller's own profile. Code 0.
+/// All that others may know.
+#[derive(Serialize)]
+struct NameReply<'a> {
+    userid: String,
+    name: &'a str,
+}
+
+/// `POST /app/user/info`: the caller's own profile, or the name of somebody else (`userid`). Codes 0, 2.
 pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
+    match request.fields.optional_text("userid") {
+        Ok(None) => own(&request).await,
+        Ok(Some(text)) => named(&request, Ok(UserId::parse(text))).await,
+        Err(error) => named(&request, Err(error.into())).await,
+    }
+}
+
+/// `None`: no account can have this id.
+async fn named(
+    request: &Request,
+    user: Result<Option<UserId>, ApiError>,
+) -> Result<HttpResponse, ApiError> {
+    let found = request
+        .as_reader(move |services, actor| {
+            let Some(user) = user? else {
+                return Ok(None);
+            };
+            if user == actor.user() {
+                return Ok(Some((user, None)));
+            }
+            let name = services.accounts.find_name(user)?;
+            Ok(name.map(|name| (user, Some(name))))
+        })
+        .await?;
+    match found {
+        Some((user, Some(name))) => {
+            let reply = NameReply {
+                userid: user.to_string(),
+                name: name.as_str(),
+            };
+            Ok(answer::with(Code::Done, reply))
+        }
+        Some((_, None)) => own(request).await,
+        None => Ok(answer::bare(Code::NotFound)),
+    }
+}
+
+async fn own(request: &Request) -> Result<HttpResponse, ApiError> {
     let (profile, standing) = request.as_reader(look).await?;
     let reply = InfoReply {
         userid: profile.user.to_string(),

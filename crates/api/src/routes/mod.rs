@@ -1,6 +1,8 @@
 //! The route table. One file an endpoint: its fields, its reply, its handler.
 
 mod avatar;
+mod entry_list;
+mod favorite;
 mod file_list;
 mod get_avatar;
 mod get_file;
@@ -8,12 +10,14 @@ mod info;
 mod login;
 mod logout;
 mod modify;
+mod modify_file;
 mod own_file_list;
 mod recommended;
 mod register;
 mod sessions;
 mod table;
 mod test_phone;
+mod trash;
 mod upload;
 pub(crate) mod v1;
 
@@ -55,6 +59,9 @@ contract! {
     "/app/user/info" => info::info,
     "/app/user/getownfilelist" => own_file_list::own_file_list,
     "/app/user/getfilelist" => recommended::recommended,
+    "/app/user/modifyfile" => modify_file::modify_file,
+    "/app/user/favorite" => favorite::favorite,
+    "/app/user/trash" => trash::trash,
 }
 
 /// The contract's routes, those below `/api/v1`, and an answer for all the others.

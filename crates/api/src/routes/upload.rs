@@ -25,11 +25,16 @@ const BODY: Shape = Shape {
 #[derive(Serialize)]
 struct StoredReply {
     fid: String,
+    /// A new entry has no label yet.
+    classify: &'static str,
+    summary: &'static str,
 }
 
 #[derive(Serialize)]
 struct LinkedReply {
     fid: String,
+    classify: &'static str,
+    summary: &'static str,
     size: u64,
     sha256: String,
 }
@@ -171,6 +176,8 @@ fn stored(outcome: UploadOutcome) -> HttpResponse {
             outcome.code(),
             StoredReply {
                 fid: receipt.id.to_string(),
+                classify: "",
+                summary: "",
             },
         ),
         UploadOutcome::Empty | UploadOutcome::DigestMismatch | UploadOutcome::OverQuota => {
@@ -185,6 +192,8 @@ fn claimed(outcome: ClaimOutcome) -> HttpResponse {
             outcome.code(),
             LinkedReply {
                 fid: receipt.id.to_string(),
+                classify: "",
+                summary: "",
                 size: receipt.size,
                 sha256: receipt.sha256.to_string(),
             },

@@ -32,7 +32,7 @@ fn three_parts(mut spool: Spool, turns: usize) -> Result<(Spooled, String), Port
             wanted.push_str(line);
         }
     }
-    Ok((spool.finish([long, short, head])?, wanted.concat()))
+    Ok((spool.finish(vec![long, short, head])?, wanted.concat()))
 }
 
 /// All blocks of a long answer.
@@ -75,7 +75,7 @@ fn a_part_moves_out_of_memory_exactly_when_it_is_long() {
     spool.settle(&mut part).unwrap();
     assert_eq!((part.held.len(), space.scratches()), (0, 1));
     // Nothing is left to append.
-    let (length, blocks) = drain(spool.finish([part]).unwrap()).unwrap();
+    let (length, blocks) = drain(spool.finish(vec![part]).unwrap()).unwrap();
     assert_eq!(usize::try_from(length), Ok(HELD));
     assert_eq!(blocks.len(), 1);
     assert_eq!(space.scratches(), 0);

@@ -3,8 +3,8 @@
 
 use super::{Code, Coded};
 use crate::files::{
-    ClaimOutcome, DeleteOutcome, DownloadError, FileError, OnceOutcome, OpenOutcome, PushError,
-    UploadOutcome,
+    CancelOutcome, ClaimOutcome, DeleteOutcome, DownloadError, EditOutcome, FavouriteOutcome,
+    FileError, OnceOutcome, OpenOutcome, PurgeOutcome, PushError, RestoreOutcome, UploadOutcome,
 };
 use crate::throttle::Throttled;
 use crate::users::{
@@ -123,8 +123,57 @@ impl Coded for OpenOutcome {
 impl Coded for DeleteOutcome {
     fn code(&self) -> Code {
         match self {
-            Self::Deleted => Code::Done,
+            Self::Deleted => Code::FileDeleted,
             Self::NotFound => Code::NotFound,
+        }
+    }
+}
+
+impl Coded for EditOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Changed => Code::FileModified,
+            Self::Unchanged => Code::FileUnmodified,
+            Self::NotFound => Code::NotFound,
+            Self::NotPublishable => Code::BadFormat,
+        }
+    }
+}
+
+impl Coded for RestoreOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Restored => Code::Done,
+            Self::NotFound => Code::NotFound,
+        }
+    }
+}
+
+impl Coded for PurgeOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Purged => Code::Done,
+            Self::NotFound => Code::NotFound,
+        }
+    }
+}
+
+impl Coded for FavouriteOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Added(_) => Code::FavouriteAdded,
+            Self::Already(_) => Code::FavouriteKnown,
+            Self::NotFound => Code::NotFound,
+            Self::OverQuota => Code::StorageFull,
+        }
+    }
+}
+
+impl Coded for CancelOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Cancelled => Code::FavouriteCancelled,
+            Self::NotFavourite => Code::FavouriteUnknown,
         }
     }
 }

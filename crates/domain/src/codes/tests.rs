@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::files::{
-    BlobKey, ClaimOutcome, DeleteOutcome, Download, DownloadError, FileError, FileId, FileReceipt,
-    Md5, OpenOutcome, OpenedFile, PushError, Sha256, Title, UploadOutcome, Visibility,
+    BlobKey, CancelOutcome, ClaimOutcome, DeleteOutcome, Download, DownloadError, EditOutcome,
+    FileError, FileId, FileReceipt, Md5, OpenOutcome, OpenedFile, PurgeOutcome, PushError,
+    RestoreOutcome, Sha256, Title, UploadOutcome, Visibility,
 };
 use crate::test_doubles::{FRESH_ID, KINDS, NOW, RecordingStore, Script, blobs, held, user};
 use crate::users::{
@@ -15,7 +16,7 @@ use crate::{PortError, PortErrorKind};
 
 /// The contract's tables and, below 100, the general codes that its readings add: number, HTTP
 /// status, done, message. Written out once more so that a slip in the table cannot hide.
-const CONTRACT: [(u16, u16, bool, &str); 24] = [
+const CONTRACT: [(u16, u16, bool, &str); 31] = [
     (0, 200, true, "成功"),
     (1, 403, false, "格式错误"),
     (2, 404, false, "没找到该资源"),
@@ -38,8 +39,15 @@ const CONTRACT: [(u16, u16, bool, &str); 24] = [
     (130, 201, true, "上传成功"),
     (131, 201, true, "创建成功"),
     (140, 200, true, "获取成功"),
+    (141, 200, true, "修改成功"),
+    (142, 200, true, "删除成功"),
+    (143, 403, false, "没有修改"),
     (150, 200, true, "修改成功"),
     (151, 403, false, "没有任何改变"),
+    (160, 200, true, "收藏成功"),
+    (161, 403, false, "已经收藏过了"),
+    (162, 200, true, "取消收藏成功"),
+    (163, 403, false, "它不是你的收藏"),
 ];
 
 fn receipt() -> FileReceipt {
@@ -117,10 +125,11 @@ fn every_outcome_of_an_account_has_its_code() {
 fn every_outcome_of_content_has_its_code() {
     let opened = OpenedFile {
         title: Title::parse("a").unwrap(),
+        label: None,
         created_at: NOW,
         content: download(),
     };
-    let found: [(&dyn Coded, Code); 20] = [
+    let found: [(&dyn Coded, Code); 27] = [
         (&AvatarOutcome::Set, Code::AvatarSet),
         (&AvatarOutcome::Empty, Code::BadFormat),
         (
@@ -138,8 +147,15 @@ fn every_outcome_of_content_has_its_code() {
         (&ClaimOutcome::OverQuota, Code::StorageFull),
         (&OpenOutcome::Opened(Box::new(opened)), Code::FileFound),
         (&OpenOutcome::NotFound, Code::NotFound),
-        (&DeleteOutcome::Deleted, Code::Done),
+        (&DeleteOutcome::Deleted, Code::FileDeleted),
         (&DeleteOutcome::NotFound, Code::NotFound),
+        (&EditOutcome::NotPublishable, Code::BadFormat),
+        (&RestoreOutcome::Restored, Code::Done),
+        (&RestoreOutcome::NotFound, Code::NotFound),
+        (&PurgeOutcome::Purged, Code::Done),
+        (&PurgeOutcome::NotFound, Code::NotFound),
+        (&CancelOutcome::Cancelled, Code::FavouriteCancelled),
+        (&CancelOutcome::NotFavourite, Code::FavouriteUnknown),
         (&damaged(), Code::ServerError),
         (&FileError::Content(damaged()), Code::ServerError),
         (&AvatarError::Content(damaged()), Code::ServerError),

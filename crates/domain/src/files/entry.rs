@@ -85,6 +85,53 @@ impl Title {
     }
 }
 
+/// Most characters of a label.
+const MAX_LABEL_CHARS: usize = 32;
+
+/// What an owner files an entry under, the contract's `classify`: 1 to 32 Unicode scalar values, not only
+/// white space, without control characters. It is the owner's own and is shown to nobody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label(String);
+
+/// Why a text is no [`Label`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    /// Nothing, or nothing but white space.
+    #[error("a label must not be blank")]
+    Blank,
+    /// More than 32 characters.
+    #[error("a label has at most 32 characters")]
+    TooLong,
+    /// A control character, NUL and line breaks among them.
+    #[error("a label must not hold control characters")]
+    Control,
+}
+
+impl Label {
+    /// Checks `raw` and keeps it as it is.
+    ///
+    /// # Errors
+    /// [`LabelError`] names the first rule broken.
+    pub fn parse(raw: &str) -> Result<Self, LabelError> {
+        if raw.chars().any(char::is_control) {
+            return Err(LabelError::Control);
+        }
+        if raw.chars().all(char::is_whitespace) {
+            return Err(LabelError::Blank);
+        }
+        if raw.chars().count() > MAX_LABEL_CHARS {
+            return Err(LabelError::TooLong);
+        }
+        Ok(Self(raw.to_owned()))
+    }
+
+    /// The label as given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Who may read an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Visibility {
@@ -128,6 +175,20 @@ mod tests {
             "../../../../../../../../etc/passwd..",
         ] {
             assert_eq!(FileId::parse(raw), None, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn labels_end_at_32_characters_and_are_never_blank() {
+        for raw in ["a", " a ", "合同", &"字".repeat(32), "%'_"] {
+            assert_eq!(Label::parse(raw).unwrap().as_str(), raw);
+        }
+        assert_eq!(Label::parse(&"字".repeat(33)), Err(LabelError::TooLong));
+        for raw in ["", " ", "\u{3000}"] {
+            assert_eq!(Label::parse(raw), Err(LabelError::Blank), "{raw:?}");
+        }
+        for raw in ["a\0", "a\nb", "\t"] {
+            assert_eq!(Label::parse(raw), Err(LabelError::Control), "{raw:?}");
         }
     }
 

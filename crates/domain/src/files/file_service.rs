@@ -1,20 +1,27 @@
 mod delete;
+mod edit;
+mod favourites;
 mod once;
 mod room;
 mod store;
+mod trash;
 
 use std::sync::Arc;
 
 use super::{
     BlobKey, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
-    DownloadError, FileId, FileRepository, FileSummary, InstantUpload, ListPosition, Md5, NewFile,
-    Quota, Sha256, StoredFile, Title, UsageRepository, Visibility,
+    DownloadError, FavouriteRepository, FileId, FileRepository, FileSummary, InstantUpload, Label,
+    ListPosition, Md5, NewFile, PublicFile, Quota, Sha256, StoredFile, Title, TrashRepository,
+    UsageRepository, Visibility,
 };
 use crate::users::Actor;
 use crate::{Clock, Done, IdSource, PortError, Timestamp};
 pub use delete::DeleteOutcome;
+pub use edit::EditOutcome;
+pub use favourites::{CancelOutcome, FavouriteOutcome, FavouritePage};
 pub use once::{KeyPolicy, KeyStanding, OnceOutcome, OnceService, StoreOnce};
 pub use store::{StoreFile, UploadOutcome};
+pub use trash::{PurgeOutcome, RestoreOutcome, TrashPage};
 
 /// Entries on one page of an own list. A list is paged so that neither memory nor a read transaction
 /// grows with an account: titles of 255 characters make a page of 256 KiB at most.
@@ -37,6 +44,9 @@ pub struct FileServiceConfig {
     pub recommended_limit: usize,
     /// How much an account may hold about which nothing else was decided.
     pub quota: Quota,
+    /// How long a deleted entry can be brought back, in milliseconds. 0: not at all, it is removed for
+    /// good at once.
+    pub trash_retention: i64,
 }
 
 /// Storing, claiming, opening and listing files.
@@ -44,6 +54,10 @@ pub struct FileServiceConfig {
 pub struct FileService {
     /// The entries.
     pub files: Arc<dyn FileRepository>,
+    /// Those that were deleted.
+    pub trash: Arc<dyn TrashRepository>,
+    /// Those that were made of other people's.
+    pub favourites: Arc<dyn FavouriteRepository>,
     /// The rows of their content.
     pub blobs: Arc<dyn BlobRepository>,
     /// What accounts hold.
@@ -142,6 +156,8 @@ pub enum OpenOutcome {
 pub struct OpenedFile {
     /// Its title.
     pub title: Title,
+    /// What the caller files it under; always absent for an entry of somebody else.
+    pub label: Option<Label>,
     /// When it was uploaded.
     pub created_at: Timestamp,
     /// Its bytes.
@@ -260,15 +276,6 @@ impl FileService {
         Ok(None)
     }
 
-    /// An entry that the caller may read, without looking at its bytes. `None`: there is none, or none for
-    /// this user.
-    ///
-    /// # Errors
-    /// [`FileError::Port`].
-    pub fn look_up(&self, actor: &Actor, id: FileId) -> Result<Option<StoredFile>, FileError> {
-        Ok(self.files.find_readable(id, actor.user())?)
-    }
-
     /// Opens an entry that the caller may read.
     ///
     /// # Errors
@@ -298,9 +305,18 @@ impl FileService {
         let content = Download::open(&*self.store, Arc::clone(&self.blobs), file.blob)?;
         Ok(OpenOutcome::Opened(Box::new(OpenedFile {
             title: file.title,
+            label: file.label,
             created_at: file.created_at,
             content,
         })))
+    }
+
+    /// What is known of an entry that the caller may read. `None`: there is none, or none for this user.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn find(&self, actor: &Actor, id: FileId) -> Result<Option<StoredFile>, FileError> {
+        Ok(self.files.find_readable(id, actor.user())?)
     }
 
     /// The caller's entries, newest first: the first page, or the one `after` another. Each page is
@@ -323,7 +339,7 @@ impl FileService {
     ///
     /// # Errors
     /// [`FileError::Port`].
-    pub fn list_recommended(&self, actor: &Actor) -> Result<Vec<FileSummary>, FileError> {
+    pub fn list_recommended(&self, actor: &Actor) -> Result<Vec<PublicFile>, FileError> {
         Ok(self
             .files
             .list_public_of_others(actor.user(), self.config.recommended_limit)?)

@@ -6,6 +6,7 @@ mod claim;
 mod digest;
 mod download;
 mod entry;
+mod favourite_repository;
 mod file_service;
 mod hashers;
 mod md5_hasher;
@@ -13,6 +14,7 @@ mod once_repository;
 mod quota_service;
 mod repository;
 mod scratch;
+mod trash_repository;
 mod upload_session;
 mod usage;
 mod usage_repository;
@@ -22,11 +24,13 @@ pub use blob_store::{BlobKey, BlobKeyError, BlobReader, BlobStore, SMALL_CONTENT
 pub use claim::{ClaimCandidates, ClaimScope, InstantUpload};
 pub use digest::{DigestError, Md5, Sha256};
 pub use download::{Download, DownloadError};
-pub use entry::{FileId, Title, TitleError, Visibility};
+pub use entry::{FileId, Label, LabelError, Title, TitleError, Visibility};
+pub use favourite_repository::{Favoured, Favourite, FavouriteRepository, NewFavourite};
 pub use file_service::{
-    ClaimFile, ClaimOutcome, DeleteOutcome, FileError, FileReceipt, FileService, FileServiceConfig,
-    KeyPolicy, KeyStanding, OnceOutcome, OnceService, OpenOutcome, OpenedFile, OwnPage, StoreFile,
-    StoreOnce, UploadOutcome,
+    CancelOutcome, ClaimFile, ClaimOutcome, DeleteOutcome, EditOutcome, FavouriteOutcome,
+    FavouritePage, FileError, FileReceipt, FileService, FileServiceConfig, KeyPolicy, KeyStanding,
+    OnceOutcome, OnceService, OpenOutcome, OpenedFile, OwnPage, PurgeOutcome, RestoreOutcome,
+    StoreFile, StoreOnce, TrashPage, UploadOutcome,
 };
 pub use once_repository::{
     AttachedOnce, KeptUpload, NewKey, Once, OnceRepository, RequestDigest, UploadKey,
@@ -34,10 +38,11 @@ pub use once_repository::{
 };
 pub use quota_service::QuotaService;
 pub use repository::{
-    Attached, BlobId, BlobRef, Claimed, Detached, FileRepository, FileSummary, ListPosition,
-    NewBlob, NewFile, StoredFile,
+    Attached, BlobId, BlobRef, Claimed, Detached, Edited, EntryChange, FileRepository, FileSummary,
+    ListPosition, NewBlob, NewFile, PublicFile, StoredFile,
 };
 pub use scratch::{Scratch, ScratchSpace};
+pub use trash_repository::{TrashPosition, TrashRepository, TrashedFile};
 pub use upload_session::{
     ContentHalf, DigestHalf, FinishedUpload, JoinError, PushError, UploadSession,
 };
@@ -49,6 +54,10 @@ pub(crate) use file_service::OPEN_ROUNDS;
 #[cfg(test)]
 pub(crate) use blob_repository::MockBlobRepository;
 #[cfg(test)]
+pub(crate) use favourite_repository::MockFavouriteRepository;
+#[cfg(test)]
 pub(crate) use repository::MockFileRepository;
+#[cfg(test)]
+pub(crate) use trash_repository::MockTrashRepository;
 #[cfg(test)]
 pub(crate) use usage_repository::MockUsageRepository;

@@ -1,5 +1,7 @@
-use super::{BlobKey, ClaimCandidates, ClaimScope, FileId, Md5, Quota, Sha256, Title, Visibility};
-use crate::users::UserId;
+use super::{
+    BlobKey, ClaimCandidates, ClaimScope, FileId, Label, Md5, Quota, Sha256, Title, Visibility,
+};
+use crate::users::{DisplayName, UserId};
 use crate::{Done, PortError, Timestamp};
 
 /// The entries and the rows of the content under them. Every method is one transaction and may
@@ -48,15 +50,25 @@ pub trait FileRepository: Send + Sync {
         done(self.claim(&file, &scope, blob));
     }
 
-    /// Removes an entry of `owner`, durably: rows only. The content under it stays until it is
+    /// Changes an entry of `owner`, all or nothing and durably. Anybody else's entry is left alone.
+    ///
+    /// Whether favourites of the entry can be seen follows in the same transaction: none of somebody
+    /// else while it is private.
+    ///
+    /// # Errors
+    /// [`PortError`]; when its kind is internal, it is unknown whether the entry is changed.
+    fn update(&self, owner: UserId, id: FileId, change: &EntryChange) -> Result<Edited, PortError>;
+
+    /// Removes an entry of `owner` for good, durably: rows only. The content under it stays until it is
     /// collected, which happens when no row refers to it. Anybody else's entry is left alone.
     ///
     /// # Errors
     /// [`PortError`]; when its kind is internal, it is unknown whether the entry is gone.
     fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError>;
 
-    /// An entry that `asker` may read: an own or a public one. `None` for every other, whether
-    /// or not it exists.
+    /// An entry that `asker` may read: an own or a public one, or an own
+    /// [favourite](super::FavouriteRepository) whose source is not withheld. `None` for every other,
+    /// whether or not it exists. A label is there only if the entry is the asker's own.
     ///
     /// # Errors
     /// [`PortError`].
@@ -74,8 +86,8 @@ pub trait FileRepository: Send + Sync {
         limit: usize,
     ) -> Result<Vec<FileSummary>, PortError>;
 
-    /// At most `limit` public entries of others over content that `asker` has no entry over,
-    /// newest first. Of several entries over one content only the newest is listed.
+    /// At most `limit` public entries of others over content that `asker` has neither an entry nor a
+    /// favourite over, newest first. Of several entries over one content only the newest is listed.
     ///
     /// # Errors
     /// [`PortError`].
@@ -83,7 +95,7 @@ pub trait FileRepository: Send + Sync {
         &self,
         asker: UserId,
         limit: usize,
-    ) -> Result<Vec<FileSummary>, PortError>;
+    ) -> Result<Vec<PublicFile>, PortError>;
 }
 
 /// Identity of a content's row, private to the server. Never used again for another content.
@@ -179,7 +191,29 @@ pub enum Claimed {
     OverQuota,
 }
 
-/// What became of [`FileRepository::detach`].
+/// A change to an entry. What is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryChange {
+    /// New title.
+    pub title: Option<Title>,
+    /// Who may read it from now on.
+    pub visibility: Option<Visibility>,
+    /// New label, or none any more.
+    pub label: Option<Option<Label>>,
+}
+
+/// What became of a change to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// At least one field has another value now.
+    Changed,
+    /// Every field had that value already; nothing was written.
+    Unchanged,
+    /// This owner has no such entry.
+    NotFound,
+}
+
+/// What became of an entry that was to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detached {
     /// The entry is gone.
@@ -197,6 +231,8 @@ pub struct StoredFile {
     pub owner: UserId,
     /// Its title.
     pub title: Title,
+    /// What its owner files it under; always absent for anybody else.
+    pub label: Option<Label>,
     /// MD5 of its content.
     pub md5: Md5,
     /// Who may read it.
@@ -207,15 +243,32 @@ pub struct StoredFile {
     pub blob: BlobRef,
 }
 
-/// An entry as lists show it.
+/// An entry as its owner's lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSummary {
     /// Its identity.
     pub id: FileId,
     /// Its title.
     pub title: Title,
+    /// What its owner files it under.
+    pub label: Option<Label>,
     /// Who may read it.
     pub visibility: Visibility,
+    /// Where it stands in the list; its date is in here.
+    pub position: ListPosition,
+}
+
+/// A public entry as lists show it to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicFile {
+    /// Its identity.
+    pub id: FileId,
+    /// Its title.
+    pub title: Title,
+    /// Whose it is.
+    pub owner: UserId,
+    /// What that account is called now.
+    pub owner_name: DisplayName,
     /// Where it stands in the list; its date is in here.
     pub position: ListPosition,
 }

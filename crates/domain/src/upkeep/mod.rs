@@ -11,6 +11,7 @@ mod double;
 mod examine;
 mod fsck;
 mod inventory;
+mod purger;
 mod repository;
 mod scrubber;
 mod strays;
@@ -21,6 +22,7 @@ pub use fsck::{Depth, Finding, Fsck, FsckReport};
 pub use inventory::{
     BlobInventory, BlobTrash, Checksums, Inspection, RemovalHold, Stored, StoredItem,
 };
+pub use purger::Purger;
 pub use repository::{Unreferenced, UpkeepRepository};
 pub use scrubber::{Scrubbed, Scrubber};
 

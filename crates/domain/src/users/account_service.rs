@@ -132,6 +132,14 @@ impl AccountService {
         Ok(self.users.is_registered(phone)?)
     }
 
+    /// What an account is called, which is all that others may know of it. `None`: no such account.
+    ///
+    /// # Errors
+    /// [`AccountError::Port`].
+    pub fn find_name(&self, user: UserId) -> Result<Option<DisplayName>, AccountError> {
+        Ok(self.users.find_profile(user)?.map(|profile| profile.name))
+    }
+
     /// The caller's own profile.
     ///
     /// # Errors
@@ -140,20 +148,6 @@ impl AccountService {
         self.users
             .find_profile(actor.user())?
             .ok_or(AccountError::Vanished(actor.user()))
-    }
-
-    /// The name that an account shows to everybody who is signed in, and all that it shows. `None`: there
-    /// is no such account.
-    ///
-    /// # Errors
-    /// [`AccountError::Port`].
-    pub fn shown_name(
-        &self,
-        _asker: &Actor,
-        user: UserId,
-    ) -> Result<Option<DisplayName>, AccountError> {
-        let profile = self.users.find_profile(user)?;
-        Ok(profile.map(|profile| profile.name))
     }
 
     /// Applies a change, all of it or nothing. A new password ends every other session. Costs no

@@ -1,9 +1,10 @@
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Binary, Bool, Text};
+use diesel::sql_types::{BigInt, Binary, Text};
 use kms_domain::files::{
-    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, FileId, FileRepository,
-    FileSummary, ListPosition, Md5, NewBlob, NewFile, StoredFile, Title, Visibility,
+    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, Edited, EntryChange, FileId,
+    FileRepository, FileSummary, Label, ListPosition, Md5, NewBlob, NewFile, PublicFile,
+    StoredFile, Title, Visibility,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError, Timestamp, wait_for};
@@ -12,6 +13,7 @@ use super::SqliteDatabase;
 use super::blobs::{BlobRow, adopt};
 use super::claims::{candidates, claim_by_md5, eligible};
 use super::error::{During, SqliteError};
+use super::favourites::find_own_favourite;
 use super::row::{Hex, RowName, count};
 use super::schema::{blobs, files, is_public};
 use super::usage::charge;
@@ -20,14 +22,17 @@ use super::writer::Undo;
 /// Public entries, newest first, without those whose content the asker has and without all but the
 /// newest over one content. The order is the partial index's own, so it stops at the limit.
 const PUBLIC_OF_OTHERS: &str = "\
-    SELECT f.seq, f.id, f.title, f.public, f.created_at FROM files AS f \
+    SELECT f.seq, f.id, f.title, f.owner, u.name, f.created_at \
+    FROM files AS f JOIN users AS u ON u.id = f.owner \
     WHERE f.public = 1 \
     AND NOT EXISTS (SELECT 1 FROM files AS mine \
-        WHERE mine.owner = ? AND mine.blob_id = f.blob_id) \
+        WHERE mine.owner = ?1 AND mine.blob_id = f.blob_id) \
+    AND NOT EXISTS (SELECT 1 FROM favourites AS mine \
+        WHERE mine.owner = ?1 AND mine.blob_id = f.blob_id) \
     AND NOT EXISTS (SELECT 1 FROM files AS newer \
         WHERE newer.public = 1 AND newer.blob_id = f.blob_id \
         AND (newer.created_at, newer.seq) > (f.created_at, f.seq)) \
-    ORDER BY f.created_at DESC, f.seq DESC LIMIT ?";
+    ORDER BY f.created_at DESC, f.seq DESC LIMIT ?2";
 
 /// Entries in SQLite.
 #[derive(Clone)]
@@ -61,21 +66,24 @@ struct FileRow {
     id: Vec<u8>,
     owner: Vec<u8>,
     title: String,
+    label: Option<String>,
     md5: Vec<u8>,
     public: bool,
     created_at: i64,
 }
 
 impl FileRow {
-    fn into_domain(self, blob: BlobRow) -> Result<StoredFile, SqliteError> {
+    fn into_domain(self, asker: UserId, blob: BlobRow) -> Result<StoredFile, SqliteError> {
         let row = RowName {
             table: "files",
             id: &Hex(&self.id),
         };
+        let owner = row.user_id("owner", &self.owner)?;
         Ok(StoredFile {
-            id: FileId::from_uuid(row.uuid("id", &self.id)?),
-            owner: row.user_id("owner", &self.owner)?,
-            title: Title::parse(&self.title).map_err(|e| row.broken(e))?,
+            id: row.file_id("id", &self.id)?,
+            owner,
+            title: row.title(&self.title)?,
+            label: row.label(self.label.filter(|_| owner == asker))?,
             md5: Md5::from_bytes(row.array("md5", &self.md5)?),
             visibility: Visibility::from_public(self.public),
             created_at: Timestamp::from_millis(self.created_at),
@@ -84,18 +92,14 @@ impl FileRow {
     }
 }
 
-#[derive(Queryable, Selectable, QueryableByName)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = files, check_for_backend(diesel::sqlite::Sqlite))]
 struct SummaryRow {
-    #[diesel(sql_type = BigInt)]
     seq: i64,
-    #[diesel(sql_type = Binary)]
     id: Vec<u8>,
-    #[diesel(sql_type = Text)]
     title: String,
-    #[diesel(sql_type = Bool)]
+    label: Option<String>,
     public: bool,
-    #[diesel(sql_type = BigInt)]
     created_at: i64,
 }
 
@@ -106,8 +110,9 @@ impl SummaryRow {
             id: &Hex(&self.id),
         };
         Ok(FileSummary {
-            id: FileId::from_uuid(row.uuid("id", &self.id)?),
-            title: Title::parse(&self.title).map_err(|e| row.broken(e))?,
+            id: row.file_id("id", &self.id)?,
+            title: row.title(&self.title)?,
+            label: row.label(self.label)?,
             visibility: Visibility::from_public(self.public),
             position: ListPosition {
                 created_at: Timestamp::from_millis(self.created_at),
@@ -117,6 +122,50 @@ impl SummaryRow {
     }
 }
 
+#[derive(QueryableByName)]
+struct PublicRow {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    title: String,
+    #[diesel(sql_type = Binary)]
+    owner: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+}
+
+impl PublicRow {
+    fn into_domain(self) -> Result<PublicFile, SqliteError> {
+        let row = RowName {
+            table: "files",
+            id: &Hex(&self.id),
+        };
+        Ok(PublicFile {
+            id: row.file_id("id", &self.id)?,
+            title: row.title(&self.title)?,
+            owner: row.user_id("owner", &self.owner)?,
+            owner_name: row.display_name(&self.name)?,
+            position: ListPosition {
+                created_at: Timestamp::from_millis(self.created_at),
+                seq: self.seq,
+            },
+        })
+    }
+}
+
+/// What of an entry is changed. What is `None` stays.
+#[derive(AsChangeset)]
+#[diesel(table_name = files)]
+struct ChangeRow<'a> {
+    title: Option<&'a str>,
+    label: Option<Option<&'a str>>,
+    public: Option<bool>,
+}
+
 impl FileRepository for SqliteFileRepository {
     fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError> {
         wait_for(|done| self.attach_then(file.clone(), blob.clone(), done))
@@ -124,7 +173,7 @@ impl FileRepository for SqliteFileRepository {
 
     fn attach_then(&self, file: NewFile, blob: NewBlob, done: Done<Attached>) {
         let attach = move |conn: &mut SqliteConnection| {
-            if !charge(conn, &file, blob.size)? {
+            if !charge(conn, file.owner, file.quota, blob.size)? {
                 return Ok(Attached::OverQuota);
             }
             let (blob_id, attached) = adopt(conn, &blob)?;
@@ -161,13 +210,52 @@ impl FileRepository for SqliteFileRepository {
             let Some(found) = eligible(conn, &scope, blob)? else {
                 return Ok(Claimed::NotEligible);
             };
-            if !charge(conn, &file, found.size)? {
+            if !charge(conn, file.owner, file.quota, found.size)? {
                 return Ok(Claimed::OverQuota);
             }
             insert(conn, &file, blob.as_i64())?;
             Ok(Claimed::Linked)
         };
         self.db.write_then("claim", Undo::Savepoint, claim, done);
+    }
+
+    fn update(&self, owner: UserId, id: FileId, change: &EntryChange) -> Result<Edited, PortError> {
+        let change = change.clone();
+        self.db.write("update", move |conn| {
+            let own = files::table
+                .filter(files::id.eq(id.as_uuid().into_bytes().to_vec()))
+                .filter(files::owner.eq(owner.as_uuid().into_bytes().to_vec()));
+            let found: Option<(String, Option<String>, bool)> = own
+                .clone()
+                .select((files::title, files::label, files::public))
+                .get_result(conn)
+                .optional()
+                .during("update: look at the entry")?;
+            let Some((title, label, public)) = found else {
+                return Ok(Edited::NotFound);
+            };
+            let new_title = change.title.as_ref().map(Title::as_str);
+            let new_label = change
+                .label
+                .as_ref()
+                .map(|it| it.as_ref().map(Label::as_str));
+            let row = ChangeRow {
+                title: new_title.filter(|it| *it != title),
+                label: new_label.filter(|it| *it != label.as_deref()),
+                public: change
+                    .visibility
+                    .map(Visibility::is_public)
+                    .filter(|it| *it != public),
+            };
+            if row.title.is_none() && row.label.is_none() && row.public.is_none() {
+                return Ok(Edited::Unchanged);
+            }
+            diesel::update(own)
+                .set(row)
+                .execute(conn)
+                .during("update")?;
+            Ok(Edited::Changed)
+        })
     }
 
     fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError> {
@@ -186,17 +274,19 @@ impl FileRepository for SqliteFileRepository {
 
     fn find_readable(&self, id: FileId, asker: UserId) -> Result<Option<StoredFile>, PortError> {
         self.db.read(|conn| {
-            let asker = asker.as_uuid().into_bytes();
-            files::table
+            let owner = asker.as_uuid().into_bytes();
+            let found = files::table
                 .inner_join(blobs::table)
                 .filter(files::id.eq(id.as_uuid().as_bytes().as_slice()))
-                .filter(files::owner.eq(asker.as_slice()).or(is_public()))
+                .filter(files::owner.eq(owner.as_slice()).or(is_public()))
                 .select((FileRow::as_select(), BlobRow::as_select()))
                 .get_result::<(FileRow, BlobRow)>(conn)
                 .optional()
-                .during("find_readable")?
-                .map(|(file, blob)| file.into_domain(blob))
-                .transpose()
+                .during("find_readable")?;
+            match found {
+                Some((file, blob)) => file.into_domain(asker, blob).map(Some),
+                None => find_own_favourite(conn, asker, id),
+            }
         })
     }
 
@@ -232,15 +322,15 @@ impl FileRepository for SqliteFileRepository {
         &self,
         asker: UserId,
         limit: usize,
-    ) -> Result<Vec<FileSummary>, PortError> {
+    ) -> Result<Vec<PublicFile>, PortError> {
         self.db.read(|conn| {
             let asker = asker.as_uuid().into_bytes();
-            let rows = sql_query(PUBLIC_OF_OTHERS)
+            let rows: Vec<PublicRow> = sql_query(PUBLIC_OF_OTHERS)
                 .bind::<Binary, _>(asker.as_slice())
                 .bind::<BigInt, _>(count(limit))
                 .load(conn)
                 .during("list_public_of_others")?;
-            summaries(rows)
+            rows.into_iter().map(PublicRow::into_domain).collect()
         })
     }
 }

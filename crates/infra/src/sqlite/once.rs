@@ -144,7 +144,7 @@ fn attach_once(
     {
         return Ok(AttachedOnce::Held(id));
     }
-    if !charge(conn, file, blob.size)? {
+    if !charge(conn, file.owner, file.quota, blob.size)? {
         return Ok(AttachedOnce::Attached(Attached::OverQuota));
     }
     let (blob_id, attached) = adopt(conn, blob)?;

@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use kms_domain::users::UserId;
+use kms_domain::files::{FileId, Label, Title};
+use kms_domain::users::{DisplayName, UserId};
 use uuid::Uuid;
 
 use super::error::SqliteError;
@@ -40,6 +41,23 @@ impl RowName<'_> {
 
     pub(super) fn user_id(self, column: &'static str, bytes: &[u8]) -> Result<UserId, SqliteError> {
         self.uuid(column, bytes).map(UserId::from_uuid)
+    }
+
+    pub(super) fn file_id(self, column: &'static str, bytes: &[u8]) -> Result<FileId, SqliteError> {
+        self.uuid(column, bytes).map(FileId::from_uuid)
+    }
+
+    pub(super) fn title(self, text: &str) -> Result<Title, SqliteError> {
+        Title::parse(text).map_err(|e| self.broken(e))
+    }
+
+    pub(super) fn label(self, text: Option<String>) -> Result<Option<Label>, SqliteError> {
+        let label = text.map(|it| Label::parse(&it)).transpose();
+        label.map_err(|e| self.broken(e))
+    }
+
+    pub(super) fn display_name(self, text: &str) -> Result<DisplayName, SqliteError> {
+        DisplayName::parse(text).map_err(|e| self.broken(e))
     }
 }
 

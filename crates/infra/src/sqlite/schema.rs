@@ -62,6 +62,37 @@ diesel::table! {
         blob_id -> BigInt,
         public -> Bool,
         created_at -> BigInt,
+        label -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    trash (seq) {
+        seq -> BigInt,
+        id -> Binary,
+        owner -> Binary,
+        title -> Text,
+        label -> Nullable<Text>,
+        md5 -> Binary,
+        blob_id -> BigInt,
+        public -> Bool,
+        created_at -> BigInt,
+        deleted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    favourites (seq) {
+        seq -> BigInt,
+        id -> Binary,
+        owner -> Binary,
+        source -> Binary,
+        source_owner -> Binary,
+        title -> Text,
+        label -> Nullable<Text>,
+        md5 -> Binary,
+        blob_id -> BigInt,
+        created_at -> BigInt,
     }
 }
 
@@ -99,8 +130,12 @@ diesel::table! {
 }
 
 diesel::joinable!(files -> blobs (blob_id));
+diesel::joinable!(trash -> blobs (blob_id));
+diesel::joinable!(favourites -> blobs (blob_id));
 diesel::joinable!(avatars -> blobs (blob_id));
 diesel::allow_tables_to_appear_in_same_query!(files, blobs);
+diesel::allow_tables_to_appear_in_same_query!(trash, blobs);
+diesel::allow_tables_to_appear_in_same_query!(favourites, blobs);
 diesel::allow_tables_to_appear_in_same_query!(avatars, blobs);
 
 // SQLite uses a partial index only where the statement holds the index's own condition as literal

@@ -23,15 +23,19 @@ const WINDOW: &str = "\
     SELECT b.id, b.sha256, b.size, b.store_key, b.damaged_at, \
     (b.state = 'live' AND b.created_at < ? \
         AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.blob_id = b.id) \
+        AND NOT EXISTS (SELECT 1 FROM trash AS t WHERE t.blob_id = b.id) \
+        AND NOT EXISTS (SELECT 1 FROM favourites AS v WHERE v.blob_id = b.id) \
         AND NOT EXISTS (SELECT 1 FROM avatars AS a WHERE a.blob_id = b.id)) AS unreferenced \
     FROM blobs AS b WHERE b.id > ? ORDER BY b.id LIMIT ?";
 
 /// The statement that makes dooming safe: it looks once more in the transaction that dooms. If it were
-/// wrong, the composite foreign keys of `files` and `avatars` would refuse it.
+/// wrong, the composite foreign keys of the referring tables would refuse it.
 const DOOM: &str = "\
     UPDATE blobs SET state = 'doomed' \
     WHERE id = ? AND state = 'live' AND created_at < ? \
     AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.blob_id = blobs.id) \
+    AND NOT EXISTS (SELECT 1 FROM trash AS t WHERE t.blob_id = blobs.id) \
+    AND NOT EXISTS (SELECT 1 FROM favourites AS v WHERE v.blob_id = blobs.id) \
     AND NOT EXISTS (SELECT 1 FROM avatars AS a WHERE a.blob_id = blobs.id)";
 
 /// Changes something in each row, so that the commit has something to make durable, and with it all

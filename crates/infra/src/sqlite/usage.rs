@@ -7,7 +7,7 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Nullable};
 use diesel::sqlite::Sqlite;
 use kms_domain::PortError;
-use kms_domain::files::{BlobId, Counted, Limit, NewFile, OwnQuota, Usage, UsageRepository, Used};
+use kms_domain::files::{BlobId, Counted, Limit, OwnQuota, Quota, Usage, UsageRepository, Used};
 use kms_domain::users::UserId;
 
 use super::SqliteDatabase;
@@ -26,22 +26,35 @@ pub(super) const HAS_ROOM: [&str; 3] = [
     ")",
 ];
 
-/// The rows of one account are found by an index, and their contents by the primary key.
-const COUNT_NEXT: &str = "\
-    SELECT a.id, u.bytes AS kept_bytes, u.files AS kept_files, \
-    (SELECT coalesce(sum(b.size), 0) FROM files AS f JOIN blobs AS b ON b.id = f.blob_id \
-        WHERE f.owner = a.id) AS bytes, \
-    (SELECT count(*) FROM files AS f WHERE f.owner = a.id) AS files \
-    FROM users AS a LEFT JOIN usage AS u ON u.user_id = a.id \
-    WHERE a.id > ? ORDER BY a.id LIMIT 1";
+/// What the account `a` has in each table that charges it. The rows of one account are found by an index,
+/// and their contents by the primary key.
+macro_rules! sums {
+    () => {
+        "(SELECT coalesce(sum(b.size), 0) FROM files AS f JOIN blobs AS b ON b.id = f.blob_id \
+            WHERE f.owner = a.id) \
+        + (SELECT coalesce(sum(b.size), 0) FROM trash AS t JOIN blobs AS b ON b.id = t.blob_id \
+            WHERE t.owner = a.id) \
+        + (SELECT coalesce(sum(b.size), 0) FROM favourites AS v JOIN blobs AS b ON b.id = v.blob_id \
+            WHERE v.owner = a.id) AS bytes, \
+        (SELECT count(*) FROM files AS f WHERE f.owner = a.id) \
+        + (SELECT count(*) FROM trash AS t WHERE t.owner = a.id) \
+        + (SELECT count(*) FROM favourites AS v WHERE v.owner = a.id) AS files "
+    };
+}
 
-const RECOUNT: &str = "\
-    INSERT INTO usage (user_id, bytes, files) SELECT a.id, \
-    (SELECT coalesce(sum(b.size), 0) FROM files AS f JOIN blobs AS b ON b.id = f.blob_id \
-        WHERE f.owner = a.id), \
-    (SELECT count(*) FROM files AS f WHERE f.owner = a.id) \
-    FROM users AS a WHERE a.id = ? \
-    ON CONFLICT (user_id) DO UPDATE SET bytes = excluded.bytes, files = excluded.files";
+const COUNT_NEXT: &str = concat!(
+    "SELECT a.id, u.bytes AS kept_bytes, u.files AS kept_files, ",
+    sums!(),
+    "FROM users AS a LEFT JOIN usage AS u ON u.user_id = a.id \
+    WHERE a.id > ? ORDER BY a.id LIMIT 1"
+);
+
+const RECOUNT: &str = concat!(
+    "INSERT INTO usage (user_id, bytes, files) SELECT a.id, ",
+    sums!(),
+    "FROM users AS a WHERE a.id = ? \
+    ON CONFLICT (user_id) DO UPDATE SET bytes = excluded.bytes, files = excluded.files"
+);
 
 /// What accounts hold, in SQLite.
 #[derive(Clone)]
@@ -62,31 +75,29 @@ pub(super) fn most(limit: Option<u64>) -> i64 {
     limit.map_or(UNLIMITED, |most| i64::try_from(most).unwrap_or(UNLIMITED))
 }
 
-/// Charges the owner of `file` for `size` bytes, before the entry is inserted. `false`: there is no
-/// room, and nothing was changed.
+/// Charges `owner`, for whom `quota` holds where nothing was decided, for an entry of `size` bytes, before
+/// it is inserted. `false`: there is no room, and nothing was changed.
 pub(super) fn charge(
     conn: &mut SqliteConnection,
-    file: &NewFile,
+    owner: UserId,
+    quota: Quota,
     size: u64,
 ) -> Result<bool, SqliteError> {
     let size = i64::try_from(size)
         .map_err(|e| SqliteError::Refused(format!("an entry of {size} bytes: {e}")))?;
     let charge = Charge {
         size,
-        owner: file.owner.as_uuid().into_bytes(),
-        most_bytes: most(file.quota.bytes),
-        most_files: most(file.quota.files),
+        owner: owner.as_uuid().into_bytes(),
+        most_bytes: most(quota.bytes),
+        most_files: most(quota.files),
     };
     if charge.execute(conn).during("charge the owner")? == 1 {
         return Ok(true);
     }
-    if is_counted(conn, file.owner)? {
+    if is_counted(conn, owner)? {
         return Ok(false);
     }
-    Err(SqliteError::Refused(format!(
-        "there is no account {}",
-        file.owner
-    )))
+    Err(SqliteError::Refused(format!("there is no account {owner}")))
 }
 
 /// Charges the owner of an entry that was inserted, within its limits, in the same transaction.

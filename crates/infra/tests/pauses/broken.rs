@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobStore, ClaimCandidates, ClaimScope, Claimed, Detached,
-    FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile, StoredFile,
+    Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile,
+    PublicFile, StoredFile,
 };
 use kms_domain::upkeep::{Unreferenced, UpkeepRepository};
 use kms_domain::users::UserId;
@@ -91,6 +92,10 @@ impl FileRepository for RemovesItsOwnCopy {
         self.0.claim(file, scope, blob)
     }
 
+    fn update(&self, owner: UserId, id: FileId, change: &EntryChange) -> Result<Edited, PortError> {
+        self.0.update(owner, id, change)
+    }
+
     fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError> {
         self.0.detach(owner, id)
     }
@@ -112,7 +117,7 @@ impl FileRepository for RemovesItsOwnCopy {
         &self,
         asker: UserId,
         limit: usize,
-    ) -> Result<Vec<FileSummary>, PortError> {
+    ) -> Result<Vec<PublicFile>, PortError> {
         self.0.list_public_of_others(asker, limit)
     }
 }

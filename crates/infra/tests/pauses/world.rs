@@ -19,8 +19,9 @@ use kms_domain::users::{
 };
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory};
 use kms_infra::sqlite::{
-    SqliteAuditLog, SqliteBlobRepository, SqliteConfig, SqliteDatabase, SqliteFileRepository,
-    SqliteSessionRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteAuditLog, SqliteBlobRepository, SqliteConfig, SqliteDatabase, SqliteFavouriteRepository,
+    SqliteFileRepository, SqliteSessionRepository, SqliteTrashRepository, SqliteUpkeepRepository,
+    SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{RandomIds, RandomTokens, SystemClock};
 use kms_testkit::builders::{UserBuilder, phone};
@@ -101,7 +102,10 @@ impl World {
                     instant_upload: InstantUpload::Public,
                     recommended_limit: 10,
                     quota: Quota::NONE,
+                    trash_retention: 0,
                 },
+                trash: Arc::new(SqliteTrashRepository::new(&self.database)),
+                favourites: Arc::new(SqliteFavouriteRepository::new(&self.database)),
                 usage: Arc::new(SqliteUsageRepository::new(&self.database)),
             },
             shared: vec![None; self.contents.len()],

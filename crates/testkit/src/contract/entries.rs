@@ -60,6 +60,13 @@ macro_rules! file_repository_contract {
                 content_outlives_its_last_entry,
                 of_simultaneous_removals_one_removes,
             ]
+            edits: [
+                an_entry_is_changed_and_what_is_not_named_stays,
+                what_is_so_already_is_no_change,
+                an_entry_of_somebody_else_is_not_changed,
+                a_label_is_told_to_its_owner_alone,
+                what_is_published_is_read_by_everybody_and_what_is_withdrawn_by_nobody,
+            ]
             lists: [
                 own_entries_come_newest_first,
                 of_one_millisecond_the_later_stored_comes_first,
@@ -93,6 +100,7 @@ pub fn an_entry_over_new_bytes_comes_back_as_it_was_given(on: &Repositories) {
             id: file.id,
             owner,
             title: file.title,
+            label: None,
             md5: md5_of(&bytes),
             visibility: file.visibility,
             created_at: file.created_at,

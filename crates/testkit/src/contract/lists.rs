@@ -1,12 +1,12 @@
 //! [`FileRepository`](kms_domain::files::FileRepository): what the lists hold, and in which order.
 //! The list of promises stands in [`entries`](super::entries).
 
-use kms_domain::files::{FileId, FileSummary, NewFile};
+use kms_domain::files::{FileId, FileSummary, NewFile, PublicFile};
 use kms_domain::users::UserId;
 
 use super::Repositories;
 use super::support::{attach, register};
-use crate::builders::{a_blob, a_file, at};
+use crate::builders::{a_blob, a_favourite, a_file, a_user, at};
 
 /// Stores a public entry of `owner` over `bytes`, uploaded `millis` after noon.
 fn put(on: &Repositories, owner: UserId, bytes: &[u8], millis: i64) -> FileId {
@@ -18,6 +18,10 @@ fn put_file(on: &Repositories, file: &NewFile, bytes: &[u8]) -> FileId {
     file.id
 }
 
+fn public_ids(list: Vec<PublicFile>) -> Vec<FileId> {
+    list.into_iter().map(|entry| entry.id).collect()
+}
+
 fn ids(list: Vec<FileSummary>) -> Vec<FileId> {
     list.into_iter().map(|entry| entry.id).collect()
 }
@@ -27,7 +31,7 @@ fn owned(on: &Repositories, owner: UserId, limit: usize) -> Vec<FileId> {
 }
 
 fn public(on: &Repositories, asker: UserId, limit: usize) -> Vec<FileId> {
-    ids(on.files.list_public_of_others(asker, limit).unwrap())
+    public_ids(on.files.list_public_of_others(asker, limit).unwrap())
 }
 
 /// By the time of upload, not in the order of storing; and a limit cuts the end off.
@@ -127,7 +131,14 @@ pub fn a_summary_says_what_the_entry_says(on: &Repositories) {
     }
     assert_eq!(listed[0].position.created_at, at(-7));
     let seen = on.files.list_public_of_others(other, 10).unwrap();
-    assert_eq!(seen, listed[..1]);
+    let expected = PublicFile {
+        id: open.id,
+        title: open.title,
+        owner,
+        owner_name: a_user(1).name,
+        position: listed[0].position,
+    };
+    assert_eq!(seen, [expected]);
 }
 
 /// From all others together; the asker's own are not among them.
@@ -151,13 +162,16 @@ pub fn private_entries_of_others_are_not_listed(on: &Repositories) {
     assert!(public(on, asker, 10).is_empty());
 }
 
-/// An own entry over the content is enough, private or with another MD5. An avatar is no entry.
+/// An own entry over the content is enough, private or with another MD5, or a favourite. An avatar is no
+/// entry.
 pub fn content_that_one_has_is_not_recommended(on: &Repositories) {
     let (asker, other) = (register(on, 1), register(on, 2));
     put(on, other, b"x", 1);
     put(on, other, b"y", 2);
     let kept = put(on, other, b"z", 3);
-    assert_eq!(public(on, asker, 10).len(), 3);
+    let loved = put(on, other, b"w", 4);
+    assert_eq!(public(on, asker, 10).len(), 4);
+    on.favourites.add(&a_favourite(asker, loved)).unwrap();
     put_file(on, &a_file(asker, b"x").private().build(), b"x");
     let alias = a_file(asker, b"y")
         .md5(crate::builders::md5_of(b"alias"))

@@ -18,6 +18,8 @@
 //!         sessions: Arc::new(db.clone()),
 //!         avatars: Arc::new(db.clone()),
 //!         files: Arc::new(db.clone()),
+//!         trash: Arc::new(db.clone()),
+//!         favourites: Arc::new(db.clone()),
 //!         blobs: Arc::new(db.clone()),
 //!         upkeep: Arc::new(db.clone()),
 //!         audit: Arc::new(db.clone()),
@@ -71,7 +73,7 @@
 //!     }
 //! }
 //!
-//! // All eight over one database; or `user_repository_contract!(repositories)` and so on.
+//! // All of them over one database; or `user_repository_contract!(repositories)` and so on.
 //! kms_testkit::repositories_contract!(repositories);
 //! kms_testkit::blob_store_contract!(store);
 //! kms_testkit::blob_inventory_contract!(keeping);
@@ -107,8 +109,11 @@ pub mod avatars;
 pub mod blobs;
 pub mod claims;
 pub mod damage;
+pub mod discards;
+pub mod edits;
 pub mod endings;
 pub mod entries;
+pub mod favourites;
 pub mod hasher;
 pub mod inventory;
 pub mod lists;
@@ -135,19 +140,19 @@ use std::sync::Arc;
 use kms_domain::Timestamp;
 use kms_domain::audit::AuditLog;
 use kms_domain::files::{
-    BlobKey, BlobRepository, BlobStore, FileRepository, OnceRepository, ScratchSpace,
-    UsageRepository,
+    BlobKey, BlobRepository, BlobStore, FavouriteRepository, FileRepository, OnceRepository,
+    ScratchSpace, TrashRepository, UsageRepository,
 };
 use kms_domain::upkeep::{BlobInventory, BlobTrash, UpkeepRepository};
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
-    FailNth, FaultyAuditLog, FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository,
-    FaultyOnceRepository, FaultySessionRepository, FaultyUpkeepRepository, FaultyUsageRepository,
-    FaultyUserRepository,
+    FailNth, FaultyAuditLog, FaultyAvatarRepository, FaultyBlobRepository,
+    FaultyFavouriteRepository, FaultyFileRepository, FaultyOnceRepository, FaultySessionRepository,
+    FaultyTrashRepository, FaultyUpkeepRepository, FaultyUsageRepository, FaultyUserRepository,
 };
 
-/// The eight repositories over one empty database, because their rows refer to each other.
+/// The repositories over one empty database, because their rows refer to each other.
 #[derive(Clone)]
 pub struct Repositories {
     /// The accounts.
@@ -158,6 +163,10 @@ pub struct Repositories {
     pub avatars: Arc<dyn AvatarRepository>,
     /// Their entries.
     pub files: Arc<dyn FileRepository>,
+    /// Those that were deleted.
+    pub trash: Arc<dyn TrashRepository>,
+    /// Those that were made of others.
+    pub favourites: Arc<dyn FavouriteRepository>,
     /// The content under them.
     pub blobs: Arc<dyn BlobRepository>,
     /// The same content, for who looks after all of it.
@@ -252,7 +261,7 @@ pub struct Hashers {
 }
 
 impl Repositories {
-    /// The same repositories with calls that fail where `plan` says so. The calls of all eight are
+    /// The same repositories with calls that fail where `plan` says so. The calls of all of them are
     /// counted together.
     #[must_use]
     pub fn with_faults(&self, plan: &FailNth) -> Self {
@@ -261,6 +270,11 @@ impl Repositories {
             sessions: Arc::new(FaultySessionRepository::new(self.sessions.clone(), plan)),
             avatars: Arc::new(FaultyAvatarRepository::new(self.avatars.clone(), plan)),
             files: Arc::new(FaultyFileRepository::new(self.files.clone(), plan)),
+            trash: Arc::new(FaultyTrashRepository::new(self.trash.clone(), plan)),
+            favourites: Arc::new(FaultyFavouriteRepository::new(
+                self.favourites.clone(),
+                plan,
+            )),
             blobs: Arc::new(FaultyBlobRepository::new(self.blobs.clone(), plan)),
             upkeep: Arc::new(FaultyUpkeepRepository::new(self.upkeep.clone(), plan)),
             audit: Arc::new(FaultyAuditLog::new(self.audit.clone(), plan)),
@@ -320,7 +334,7 @@ macro_rules! __contract_tests {
     };
 }
 
-/// The suites of the eight repositories, each in a module of its own, over `fn() -> Repositories`.
+/// The suites of the repositories, each in a module of its own, over `fn() -> Repositories`.
 #[macro_export]
 macro_rules! repositories_contract {
     ($fresh:expr) => {
@@ -328,6 +342,8 @@ macro_rules! repositories_contract {
         $crate::session_repository_contract!($fresh);
         $crate::avatar_repository_contract!($fresh);
         $crate::file_repository_contract!($fresh);
+        $crate::trash_repository_contract!($fresh);
+        $crate::favourite_repository_contract!($fresh);
         $crate::blob_repository_contract!($fresh);
         $crate::upkeep_repository_contract!($fresh);
         $crate::audit_log_contract!($fresh);

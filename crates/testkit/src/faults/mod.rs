@@ -23,6 +23,7 @@ mod once;
 mod plan;
 mod repositories;
 mod scratch;
+mod shelves;
 mod store;
 mod upkeep;
 mod usage;
@@ -35,6 +36,7 @@ pub use repositories::{
     FaultyUserRepository,
 };
 pub use scratch::FaultyScratchSpace;
+pub use shelves::{FaultyFavouriteRepository, FaultyTrashRepository};
 pub use store::FaultyBlobStore;
 pub use upkeep::FaultyUpkeepRepository;
 pub use usage::FaultyUsageRepository;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use kms_domain::audit::AuditEvent;
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
-    Detached, FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile, Sha256,
-    StoredFile,
+    Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob,
+    NewFile, PublicFile, Sha256, StoredFile,
 };
 use kms_domain::users::{
     AccountUpdate, AvatarRepository, Credentials, EndSessions, Inserted, LoginRecorded, NewLogin,
@@ -45,6 +45,8 @@ macro_rules! decorator {
         }
     };
 }
+
+pub(super) use decorator;
 
 decorator! {
     /// A [`UserRepository`] whose calls (`users.register`, …) fail as planned.
@@ -185,6 +187,11 @@ impl FileRepository for FaultyFileRepository {
             .run("files.claim", || self.inner.claim(file, scope, blob))
     }
 
+    fn update(&self, owner: UserId, id: FileId, change: &EntryChange) -> Result<Edited, PortError> {
+        self.plan
+            .run("files.update", || self.inner.update(owner, id, change))
+    }
+
     fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError> {
         self.plan
             .run("files.detach", || self.inner.detach(owner, id))
@@ -211,7 +218,7 @@ impl FileRepository for FaultyFileRepository {
         &self,
         asker: UserId,
         limit: usize,
-    ) -> Result<Vec<FileSummary>, PortError> {
+    ) -> Result<Vec<PublicFile>, PortError> {
         self.plan.run("files.list_public_of_others", || {
             self.inner.list_public_of_others(asker, limit)
         })

@@ -1,9 +1,12 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use kms_domain::audit::{AuditEvent, AuditId, Network, RecordedEvent};
-use kms_domain::files::{Attached, BlobId, BlobKey, BlobRef, FileId, NewBlob, NewFile, Usage};
+use kms_domain::files::{
+    Attached, BlobId, BlobKey, BlobRef, FileId, Label, Md5, NewBlob, NewFavourite, NewFile, Title,
+    Usage,
+};
 use kms_domain::users::{NewUser, Session, SessionId, TokenDigest, UserId};
 use kms_domain::{PortError, Timestamp};
 
@@ -31,6 +34,11 @@ pub(super) struct State {
     pub(super) doomed: BTreeMap<String, BlobRef>,
     /// In the order in which they were stored.
     pub(super) files: Vec<FileRow>,
+    /// What was deleted, and when.
+    pub(super) trash: Vec<(FileRow, Timestamp)>,
+    pub(super) favourites: Vec<FavouriteRow>,
+    /// Sources that are private now, or were when they went.
+    pub(super) withheld: HashSet<FileId>,
     /// In the order in which they were recorded.
     pub(super) events: Vec<RecordedEvent>,
     /// Nothing held and nothing decided where there is none.
@@ -55,6 +63,17 @@ pub(super) struct SessionRow {
 
 pub(super) struct FileRow {
     pub(super) file: NewFile,
+    pub(super) label: Option<Label>,
+    pub(super) blob: BlobId,
+    pub(super) seq: i64,
+}
+
+pub(super) struct FavouriteRow {
+    pub(super) favourite: NewFavourite,
+    pub(super) source_owner: UserId,
+    pub(super) title: Title,
+    pub(super) label: Option<Label>,
+    pub(super) md5: Md5,
     pub(super) blob: BlobId,
     pub(super) seq: i64,
 }
@@ -66,7 +85,7 @@ impl MemoryDatabase {
         Self::default()
     }
 
-    /// All eight ports over this database.
+    /// All ports over this database.
     #[must_use]
     pub fn repositories(&self) -> Repositories {
         Repositories {
@@ -74,6 +93,8 @@ impl MemoryDatabase {
             sessions: Arc::new(self.clone()),
             avatars: Arc::new(self.clone()),
             files: Arc::new(self.clone()),
+            trash: Arc::new(self.clone()),
+            favourites: Arc::new(self.clone()),
             blobs: Arc::new(self.clone()),
             upkeep: Arc::new(self.clone()),
             audit: Arc::new(self.clone()),
@@ -120,7 +141,7 @@ impl MemoryDatabase {
             return false;
         };
         let row = state.files.remove(at);
-        state.give_back(&row);
+        state.give_back(row.file.owner, row.blob);
         true
     }
 
@@ -193,6 +214,7 @@ impl State {
         self.charge(file.owner, self.blob(blob).size);
         self.files.push(FileRow {
             file: file.clone(),
+            label: None,
             blob,
             seq,
         });

@@ -3,8 +3,8 @@ use std::collections::HashSet;
 
 use kms_domain::PortError;
 use kms_domain::files::{
-    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, FileId, FileRepository,
-    FileSummary, ListPosition, NewBlob, NewFile, StoredFile,
+    Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, Edited, EntryChange, FileId,
+    FileRepository, FileSummary, ListPosition, NewBlob, NewFile, PublicFile, StoredFile,
 };
 use kms_domain::users::UserId;
 
@@ -48,6 +48,29 @@ impl FileRepository for MemoryDatabase {
         }
     }
 
+    fn update(&self, owner: UserId, id: FileId, change: &EntryChange) -> Result<Edited, PortError> {
+        let mut state = self.lock();
+        let mut rows = state.files.iter_mut();
+        let Some(row) = rows.find(|row| row.file.id == id && row.file.owner == owner) else {
+            return Ok(Edited::NotFound);
+        };
+        let visibility = change.visibility.unwrap_or(row.file.visibility);
+        let was_seen = std::mem::replace(&mut row.file.visibility, visibility);
+        let changed = put(&mut row.file.title, change.title.as_ref())
+            | put(&mut row.label, change.label.as_ref())
+            | (was_seen != visibility);
+        if visibility.is_public() {
+            state.withheld.remove(&id);
+        } else if was_seen.is_public() {
+            state.withheld.insert(id);
+        }
+        Ok(if changed {
+            Edited::Changed
+        } else {
+            Edited::Unchanged
+        })
+    }
+
     fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError> {
         let mut state = self.lock();
         let is_it = |row: &FileRow| row.file.id == id && row.file.owner == owner;
@@ -55,7 +78,7 @@ impl FileRepository for MemoryDatabase {
             return Ok(Detached::NotFound);
         };
         let row = state.files.remove(at);
-        state.give_back(&row);
+        state.give_back(owner, row.blob);
         Ok(Detached::Removed)
     }
 
@@ -68,11 +91,13 @@ impl FileRepository for MemoryDatabase {
                 id,
                 owner: row.file.owner,
                 title: row.file.title.clone(),
+                label: row.label.clone().filter(|_| row.file.owner == asker),
                 md5: row.file.md5,
                 visibility: row.file.visibility,
                 created_at: row.file.created_at,
                 blob: state.blob(row.blob),
-            }))
+            })
+            .or_else(|| state.own_favourite(asker, id)))
     }
 
     fn list_owned(
@@ -94,20 +119,26 @@ impl FileRepository for MemoryDatabase {
         &self,
         asker: UserId,
         limit: usize,
-    ) -> Result<Vec<FileSummary>, PortError> {
+    ) -> Result<Vec<PublicFile>, PortError> {
         let state = self.lock();
-        let mut seen: HashSet<BlobId> = state
-            .files
-            .iter()
-            .filter(|row| row.file.owner == asker)
-            .map(|row| row.blob)
-            .collect();
+        let own = state.files.iter().filter(|row| row.file.owner == asker);
+        let mut seen: HashSet<BlobId> = own.map(|row| row.blob).collect();
+        let favourites = state.favourites.iter();
+        let own = favourites.filter(|row| row.favourite.owner == asker);
+        seen.extend(own.map(|row| row.blob));
         let offered = state
             .newest_first()
             .into_iter()
             .filter(|row| row.file.visibility.is_public())
             .filter(|row| seen.insert(row.blob));
-        Ok(offered.take(limit).map(summary).collect())
+        let offered = offered.map(|row| PublicFile {
+            id: row.file.id,
+            title: row.file.title.clone(),
+            owner: row.file.owner,
+            owner_name: state.users[&row.file.owner].user.name.clone(),
+            position: position(row),
+        });
+        Ok(offered.take(limit).collect())
     }
 }
 
@@ -135,6 +166,15 @@ impl State {
     }
 }
 
+/// Sets `field` and says whether that changes it.
+pub(super) fn put<T: Clone + PartialEq>(field: &mut T, value: Option<&T>) -> bool {
+    let Some(value) = value.filter(|value| *value != field) else {
+        return false;
+    };
+    *field = value.clone();
+    true
+}
+
 const fn position(row: &FileRow) -> ListPosition {
     ListPosition {
         created_at: row.file.created_at,
@@ -142,10 +182,11 @@ const fn position(row: &FileRow) -> ListPosition {
     }
 }
 
-fn summary(row: &FileRow) -> FileSummary {
+pub(super) fn summary(row: &FileRow) -> FileSummary {
     FileSummary {
         id: row.file.id,
         title: row.file.title.clone(),
+        label: row.label.clone(),
         visibility: row.file.visibility,
         position: position(row),
     }

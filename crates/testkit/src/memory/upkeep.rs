@@ -88,6 +88,8 @@ impl State {
         let is_old = |at: &Timestamp| *at < created_before;
         self.created.get(&id.as_i64()).is_some_and(is_old)
             && !self.files.iter().any(|row| row.blob == id)
+            && !self.trash.iter().any(|(row, _)| row.blob == id)
+            && !self.favourites.iter().any(|row| row.blob == id)
             && !self.avatars.values().any(|blob| *blob == id)
     }
 }

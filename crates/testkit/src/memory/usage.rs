@@ -1,11 +1,11 @@
 use std::ops::Bound;
 
 use kms_domain::PortError;
-use kms_domain::files::{Counted, OwnQuota, Quota, Usage, UsageRepository, Used};
+use kms_domain::files::{BlobId, Counted, OwnQuota, Quota, Usage, UsageRepository, Used};
 use kms_domain::users::UserId;
 
 use super::MemoryDatabase;
-use super::database::{FileRow, State};
+use super::database::State;
 
 /// What a database counts to.
 const MOST: u64 = i64::MAX as u64;
@@ -71,17 +71,22 @@ impl State {
     }
 
     /// An entry has gone.
-    pub(super) fn give_back(&mut self, row: &FileRow) {
-        let size = self.blob(row.blob).size;
-        let used = &mut self.usage.entry(row.file.owner).or_default().used;
+    pub(super) fn give_back(&mut self, user: UserId, blob: BlobId) {
+        let size = self.blob(blob).size;
+        let used = &mut self.usage.entry(user).or_default().used;
         used.bytes = used.bytes.saturating_sub(size);
         used.files = used.files.saturating_sub(1);
     }
 
     fn count(&self, user: UserId) -> Used {
-        let own = self.files.iter().filter(|row| row.file.owner == user);
-        own.fold(Used::default(), |sum, row| Used {
-            bytes: sum.bytes + self.blob(row.blob).size,
+        let files = self.files.iter().map(|row| (row.file.owner, row.blob));
+        let trash = self.trash.iter().map(|(row, _)| (row.file.owner, row.blob));
+        let favourites = self.favourites.iter();
+        let favourites = favourites.map(|row| (row.favourite.owner, row.blob));
+        let all = files.chain(trash).chain(favourites);
+        let own = all.filter(|(owner, _)| *owner == user);
+        own.fold(Used::default(), |sum, (_, blob)| Used {
+            bytes: sum.bytes + self.blob(blob).size,
             files: sum.files + 1,
         })
     }

@@ -1,7 +1,7 @@
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
-    Detached, FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile, Sha256,
-    StoredFile,
+    Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob,
+    NewFile, PublicFile, Sha256, StoredFile,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError};
@@ -56,6 +56,10 @@ impl FileRepository for PausingFileRepository {
         self.inner.claim_then(file, scope, blob, done);
     }
 
+    fn update(&self, owner: UserId, id: FileId, change: &EntryChange) -> Result<Edited, PortError> {
+        self.pauses.around(|| self.inner.update(owner, id, change))
+    }
+
     fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError> {
         self.pauses.around(|| self.inner.detach(owner, id))
     }
@@ -78,7 +82,7 @@ impl FileRepository for PausingFileRepository {
         &self,
         asker: UserId,
         limit: usize,
-    ) -> Result<Vec<FileSummary>, PortError> {
+    ) -> Result<Vec<PublicFile>, PortError> {
         self.pauses
             .around(|| self.inner.list_public_of_others(asker, limit))
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
-    Detached, FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile, Sha256,
-    StoredFile,
+    Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob,
+    NewFile, PublicFile, Sha256, StoredFile,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError};
@@ -46,6 +46,10 @@ impl FileRepository for Database {
             .write_then(move |rows| claim(rows, &file, &scope, blob), done);
     }
 
+    fn update(&self, _: UserId, _: FileId, _: &EntryChange) -> Result<Edited, PortError> {
+        unreachable!("nobody changes anything")
+    }
+
     fn detach(&self, owner: UserId, id: FileId) -> Result<Detached, PortError> {
         self.0.write(move |rows| {
             let before = rows.files.len();
@@ -73,7 +77,7 @@ impl FileRepository for Database {
         unreachable!("nobody lists")
     }
 
-    fn list_public_of_others(&self, _: UserId, _: usize) -> Result<Vec<FileSummary>, PortError> {
+    fn list_public_of_others(&self, _: UserId, _: usize) -> Result<Vec<PublicFile>, PortError> {
         unreachable!("nobody lists")
     }
 }

@@ -45,6 +45,8 @@ impl Person {
             service: FileService {
                 files: Arc::clone(&database) as _,
                 blobs: database,
+                trash: Arc::new(MemoryDatabase::new()),
+                favourites: Arc::new(MemoryDatabase::new()),
                 usage: Arc::new(NoLimits),
                 store: Arc::new(Store(Arc::clone(world))),
                 ids: Arc::new(SeededIds::new(number as u64 + 1)),
@@ -55,6 +57,7 @@ impl Person {
                     instant_upload: InstantUpload::Public,
                     recommended_limit: 1,
                     quota: Quota::NONE,
+                    trash_retention: 0,
                 },
             },
         }

@@ -138,6 +138,7 @@ impl Rows {
         Some(StoredFile {
             id,
             owner: row.file.owner,
+            label: None,
             title: row.file.title.clone(),
             md5: row.file.md5,
             visibility: row.file.visibility,

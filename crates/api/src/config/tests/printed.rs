@@ -53,6 +53,7 @@ const OTHERS: &str = r#"
     sqlite_group = 1
     gc_interval = "2h"
     gc_grace = "2h"
+    trash_retention = "2d"
     stray_age = "2d"
     trash_age = "2d"
     scrub_rate = "1MiB"

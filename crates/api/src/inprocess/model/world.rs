@@ -46,6 +46,8 @@ impl World {
         let bytes: Arc<MemoryBlobStore> = Arc::new(store.clone());
         let files = FileService {
             files: ports.files,
+            trash: ports.trash,
+            favourites: ports.favourites,
             usage: ports.usage,
             blobs: ports.blobs.clone(),
             store: bytes.clone(),
@@ -57,6 +59,7 @@ impl World {
                 instant_upload: InstantUpload::Public,
                 recommended_limit: 1000,
                 quota: Quota::NONE,
+                trash_retention: 0,
             },
         };
         let services = Services {

@@ -20,11 +20,8 @@ struct UserReply<'a> {
 pub(super) async fn user(call: Call) -> Result<HttpResponse, ApiError> {
     let id = call.head.match_info().get("id").and_then(UserId::parse);
     let found = call
-        .as_bearer(Lane::ShortRead, move |services, actor| match id {
-            Some(user) => Ok(services
-                .accounts
-                .shown_name(actor, user)?
-                .map(|name| (user, name))),
+        .as_bearer(Lane::ShortRead, move |services, _| match id {
+            Some(user) => Ok(services.accounts.find_name(user)?.map(|name| (user, name))),
             None => Ok(None),
         })
         .await?;

@@ -101,7 +101,7 @@ impl Archive {
         let (mut names, mut fids, mut entries) = (Names::default(), Vec::new(), Vec::new());
         for id in ids {
             let found = match id {
-                Some(id) => services.files.look_up(&actor, id)?,
+                Some(id) => services.files.find(&actor, id)?,
                 None => None,
             };
             let file = found.ok_or_else(|| ApiError::new(Code::NotFound))?;

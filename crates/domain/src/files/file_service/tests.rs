@@ -2,6 +2,8 @@
 
 mod claim;
 mod delete;
+mod edit;
+mod favourites;
 mod read;
 mod store;
 
@@ -10,7 +12,8 @@ use std::sync::Mutex;
 use super::*;
 use crate::codes::{Code, Coded as _};
 use crate::files::{
-    BlobId, BlobKey, BlobRef, Detached, MockBlobRepository, MockFileRepository, StoredFile, Used,
+    BlobId, BlobKey, BlobRef, Detached, MockBlobRepository, MockFavouriteRepository,
+    MockFileRepository, MockTrashRepository, StoredFile, Used,
 };
 use crate::test_doubles::{
     FRESH_ID, KINDS, NOW, RecordingStore, Script, actor, attachments, blobs, clock_at,
@@ -26,6 +29,7 @@ const CONFIG: FileServiceConfig = FileServiceConfig {
         bytes: Some(8),
         files: Some(1),
     },
+    trash_retention: 1,
 };
 
 /// As much as [`CONFIG`] allows.
@@ -36,6 +40,8 @@ const CONTENT: &[u8] = b"content!";
 fn service(script: &Script, files: MockFileRepository, store: RecordingStore) -> FileService {
     FileService {
         files: Arc::new(files),
+        trash: Arc::new(MockTrashRepository::new()),
+        favourites: Arc::new(MockFavouriteRepository::new()),
         blobs: Arc::new(blobs(script)),
         usage: Arc::new(holding(script, Used::default())),
         store: Arc::new(store),

@@ -1,5 +1,5 @@
 use diesel::connection::SimpleConnection as _;
-use kms_domain::files::{Claimed, FileRepository as _};
+use kms_domain::files::{Claimed, FileRepository as _, NewFile};
 use kms_domain::users::UserRepository as _;
 use kms_testkit::builders::{a_blob, a_file, a_scope, a_user, user_id};
 use tempfile::TempDir;

@@ -1,6 +1,7 @@
 //! Opening and listing.
 
 use super::*;
+use crate::users::DisplayName;
 
 fn fid() -> FileId {
     FileId::from_uuid(FRESH_ID)
@@ -11,6 +12,7 @@ fn stored() -> StoredFile {
         id: fid(),
         owner: user(),
         title: title(),
+        label: None,
         md5: md5_of(CONTENT),
         visibility: Visibility::Private,
         created_at: NOW.minus_millis(5),
@@ -40,6 +42,7 @@ fn entries(count: usize) -> Vec<FileSummary> {
         .map(|nth| FileSummary {
             id: fid(),
             title: title(),
+            label: None,
             visibility: Visibility::Public,
             position: ListPosition {
                 created_at: NOW,
@@ -47,6 +50,19 @@ fn entries(count: usize) -> Vec<FileSummary> {
             },
         })
         .collect()
+}
+
+/// `count` entries of somebody else.
+fn offered(count: usize) -> Vec<PublicFile> {
+    let entries = entries(count).into_iter();
+    let offered = entries.map(|entry| PublicFile {
+        id: entry.id,
+        title: entry.title,
+        owner: user(),
+        owner_name: DisplayName::parse("张三").unwrap(),
+        position: entry.position,
+    });
+    offered.collect()
 }
 
 /// A repository with `all` as the caller's entries, which keeps the cursors it was asked with.
@@ -208,13 +224,13 @@ fn the_recommended_list_is_the_repositorys_up_to_the_configured_limit() {
                 .returning(move |asker, limit| {
                     assert_eq!((asker, limit), (user(), 50));
                     on_list.call("files.list_public_of_others")?;
-                    Ok(entries(3))
+                    Ok(offered(3))
                 });
             service(script, files, RecordingStore::empty(script))
                 .list_recommended(&actor())
                 .map_err(|error| error.code())
         },
-        |listed| *listed == entries(3),
+        |listed| *listed == offered(3),
     );
 }
 

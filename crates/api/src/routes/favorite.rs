@@ -1,0 +1,138 @@
+use actix_web::HttpResponse;
+use kms_domain::codes::{Code, Coded};
+use kms_domain::files::{CancelOutcome, FavouriteOutcome, FileId};
+use kms_domain::users::Actor;
+use serde::Serialize;
+
+use super::entry_list::{Cell, EntryList, NO_SUMMARY};
+use crate::answer;
+use crate::app::Services;
+use crate::call::{Call, Request, TOKEN};
+use crate::error::ApiError;
+use crate::intake::{FieldError, Fields, Shape};
+use crate::offload::Lane;
+use crate::quota;
+use crate::spool::Spooled;
+
+const BODY: Shape = Shape {
+    fields: &[TOKEN, "fid", "cancel"],
+    payload: None,
+};
+
+#[derive(Serialize)]
+struct FavouriteReply {
+    fid: String,
+}
+
+/// What is asked for. `None`: no entry can have this id.
+enum Wish {
+    List,
+    Add(Option<FileId>),
+    Cancel(Option<FileId>),
+}
+
+/// `POST /app/user/favorite`: makes an entry a favourite (`fid`), gives one up (`fid` and `cancel`), or lists
+/// them. Codes 160, 161, 162, 163, 0, 2, 1.
+pub(super) async fn favorite(call: Call) -> Result<HttpResponse, ApiError> {
+    let request = call.read(BODY).await?;
+    match parse(&request.fields) {
+        Ok(Wish::List) => {
+            let list = request.as_actor(Lane::Storage, list).await?;
+            Ok(list.answer(&request, Code::Done))
+        }
+        Ok(Wish::Add(id)) => change(&request, Ok((id, add))).await,
+        Ok(Wish::Cancel(id)) => change(&request, Ok((id, cancel))).await,
+        Err(error) => change(&request, Err(error)).await,
+    }
+}
+
+fn parse(fields: &Fields) -> Result<Wish, ApiError> {
+    let id = fields.optional_text("fid")?.map(FileId::parse);
+    Ok(match (id, fields.boolean("cancel")? == Some(true)) {
+        (None, false) => Wish::List,
+        (None, true) => return Err(FieldError::Missing("fid").into()),
+        (Some(id), false) => Wish::Add(id),
+        (Some(id), true) => Wish::Cancel(id),
+    })
+}
+
+/// A code, and the favourite that it is about.
+type Changed = (Code, Option<FileId>);
+type Change = fn(&Services, &Actor, Option<FileId>) -> Result<Changed, ApiError>;
+
+async fn change(
+    request: &Request,
+    wish: Result<(Option<FileId>, Change), ApiError>,
+) -> Result<HttpResponse, ApiError> {
+    let (code, favourite) = request
+        .as_actor(Lane::Storage, move |services, actor| {
+            let (id, change) = wish?;
+            change(services, actor, id)
+        })
+        .await?;
+    Ok(match favourite {
+        Some(id) => answer::with(
+            code,
+            FavouriteReply {
+                fid: id.to_string(),
+            },
+        ),
+        None => answer::bare(code),
+    })
+}
+
+fn add(services: &Services, actor: &Actor, id: Option<FileId>) -> Result<Changed, ApiError> {
+    let outcome = match id {
+        Some(id) => services.files.add_favourite(actor, id)?,
+        None => FavouriteOutcome::NotFound,
+    };
+    let outcome = quota::favoured(actor.user(), outcome)?;
+    Ok(match outcome {
+        FavouriteOutcome::Added(id) | FavouriteOutcome::Already(id) => (outcome.code(), Some(id)),
+        FavouriteOutcome::NotFound | FavouriteOutcome::OverQuota => (outcome.code(), None),
+    })
+}
+
+fn cancel(services: &Services, actor: &Actor, id: Option<FileId>) -> Result<Changed, ApiError> {
+    let outcome = match id {
+        Some(id) => services.files.cancel_favourite(actor, id)?,
+        None => CancelOutcome::NotFavourite,
+    };
+    Ok((outcome.code(), None))
+}
+
+fn list(services: &Services, actor: &Actor) -> Result<Spooled, ApiError> {
+    let mut list = EntryList::new(
+        services,
+        [
+            "fidlist",
+            "namelist",
+            "datelist",
+            "classifylist",
+            "summarylist",
+            "userid",
+            "username",
+            "sourcelist",
+        ],
+    )?;
+    let mut after = None;
+    loop {
+        let page = services.files.list_favourites(actor, after)?;
+        for it in &page.favourites {
+            list.push([
+                Cell::Fid(it.id),
+                (&it.title).into(),
+                Cell::Date(it.position.created_at),
+                (&it.label).into(),
+                NO_SUMMARY,
+                Cell::User(it.source_owner),
+                Cell::Text(it.source_owner_name.as_str()),
+                Cell::Fid(it.source),
+            ])?;
+        }
+        after = page.next;
+        if after.is_none() {
+            return list.finish(&[]);
+        }
+    }
+}

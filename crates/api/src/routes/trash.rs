@@ -1,0 +1,109 @@
+use actix_web::HttpResponse;
+use kms_domain::codes::{Code, Coded};
+use kms_domain::files::{FileId, PurgeOutcome, RestoreOutcome};
+use kms_domain::users::Actor;
+
+use super::entry_list::{Cell, EntryList, NO_SUMMARY};
+use crate::answer;
+use crate::app::Services;
+use crate::call::{Call, Request, TOKEN};
+use crate::error::ApiError;
+use crate::intake::{Fields, Shape};
+use crate::offload::Lane;
+use crate::spool::Spooled;
+
+const RESTORE: &str = "restore";
+const PURGE: &str = "purge";
+
+const BODY: Shape = Shape {
+    fields: &[TOKEN, RESTORE, PURGE],
+    payload: None,
+};
+
+/// What is asked for. `None`: no entry can have this id.
+enum Wish {
+    List,
+    Restore(Option<FileId>),
+    Purge(Option<FileId>),
+}
+
+/// `POST /app/user/trash`: lists what the caller has deleted, brings an entry back (`restore`), or removes one
+/// for good (`purge`). Codes 0, 2, 1.
+pub(super) async fn trash(call: Call) -> Result<HttpResponse, ApiError> {
+    let request = call.read(BODY).await?;
+    match parse(&request.fields) {
+        Ok(Wish::List) => {
+            let list = request.as_actor(Lane::Storage, list).await?;
+            Ok(list.answer(&request, Code::Done))
+        }
+        wish => change(&request, wish).await,
+    }
+}
+
+fn parse(fields: &Fields) -> Result<Wish, ApiError> {
+    let id = |name| Ok::<_, ApiError>(fields.optional_text(name)?.map(FileId::parse));
+    Ok(match (id(RESTORE)?, id(PURGE)?) {
+        (None, None) => Wish::List,
+        (Some(id), None) => Wish::Restore(id),
+        (None, Some(id)) => Wish::Purge(id),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::bad_format(
+                "one entry cannot be restored and purged",
+            ));
+        }
+    })
+}
+
+async fn change(request: &Request, wish: Result<Wish, ApiError>) -> Result<HttpResponse, ApiError> {
+    let code = request
+        .as_actor(Lane::Storage, move |services, actor| {
+            Ok(match wish? {
+                Wish::Restore(Some(id)) => services.files.restore(actor, id)?.code(),
+                Wish::Restore(None) => RestoreOutcome::NotFound.code(),
+                Wish::Purge(Some(id)) => services.files.purge(actor, id)?.code(),
+                Wish::Purge(None) => PurgeOutcome::NotFound.code(),
+                Wish::List => Code::Done,
+            })
+        })
+        .await?;
+    Ok(answer::bare(code))
+}
+
+fn list(services: &Services, actor: &Actor) -> Result<Spooled, ApiError> {
+    let mut list = EntryList::new(
+        services,
+        [
+            "fidlist",
+            "namelist",
+            "datelist",
+            "classifylist",
+            "summarylist",
+            "public",
+            "sizelist",
+            "deletedlist",
+        ],
+    )?;
+    // What is in the trash counts in the account's usage, and this is how much.
+    let mut used = 0_u64;
+    let mut after = None;
+    loop {
+        let page = services.files.list_trash(actor, after)?;
+        for it in &page.files {
+            used = used.saturating_add(it.size);
+            list.push([
+                Cell::Fid(it.file.id),
+                (&it.file.title).into(),
+                Cell::Date(it.file.position.created_at),
+                (&it.file.label).into(),
+                NO_SUMMARY,
+                Cell::Flag(it.file.visibility.is_public()),
+                Cell::Number(it.size),
+                Cell::Date(it.deleted_at),
+            ])?;
+        }
+        after = page.next;
+        if after.is_none() {
+            return list.finish(&[("used", used)]);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! [`FileRepository::update`](kms_domain::files::FileRepository::update): what an entry says of its
+//! content is changed.
+
+use kms_domain::files::{
+    ClaimCandidates, Edited, EntryChange, Label, StoredFile, Title, Visibility,
+};
+
+use super::Repositories;
+use super::support::{attach, claimable, register, stored};
+use crate::builders::{a_file, file_id, user_id};
+
+/// A label that says `text`.
+pub(super) fn label(text: &str) -> Label {
+    Label::parse(text).expect("a label")
+}
+
+/// A change of the title alone.
+pub(super) fn titled(text: &str) -> EntryChange {
+    EntryChange {
+        title: Some(Title::parse(text).expect("a title")),
+        ..EntryChange::default()
+    }
+}
+
+/// A change of the label alone.
+pub(super) fn labelled(text: Option<&str>) -> EntryChange {
+    EntryChange {
+        label: Some(text.map(label)),
+        ..EntryChange::default()
+    }
+}
+
+/// A change of the visibility alone.
+pub(super) fn shown(visibility: Visibility) -> EntryChange {
+    EntryChange {
+        visibility: Some(visibility),
+        ..EntryChange::default()
+    }
+}
+
+/// What a change does to an entry.
+type Apply = fn(&mut StoredFile);
+
+/// Field by field, and in the lists as well.
+pub fn an_entry_is_changed_and_what_is_not_named_stays(on: &Repositories) {
+    let owner = register(on, 1);
+    let (file, beside) = (a_file(owner, b"x").build(), a_file(owner, b"x").build());
+    for file in [&file, &beside] {
+        attach(on, file, b"x");
+    }
+    let (mut expected, other) = (stored(on, &file), stored(on, &beside));
+    let steps: [(EntryChange, Apply); 4] = [
+        (titled("b"), |it| it.title = Title::parse("b").unwrap()),
+        (labelled(Some("合同")), |it| {
+            it.label = Some(label("合同"));
+        }),
+        (shown(Visibility::Private), |it| {
+            it.visibility = Visibility::Private;
+        }),
+        (labelled(None), |it| it.label = None),
+    ];
+    for (change, apply) in steps {
+        apply(&mut expected);
+        let edited = on.files.update(owner, file.id, &change).unwrap();
+        assert_eq!(edited, Edited::Changed);
+        assert_eq!(stored(on, &file), expected);
+        let list = on.files.list_owned(owner, None, 9).unwrap();
+        let listed = list.iter().find(|it| it.id == file.id).unwrap();
+        assert_eq!(
+            (&listed.title, &listed.label),
+            (&expected.title, &expected.label)
+        );
+        assert_eq!(listed.visibility, expected.visibility);
+    }
+    assert_eq!(stored(on, &beside), other);
+}
+
+/// Nothing named, or each with the value it has. One that differs makes it a change.
+pub fn what_is_so_already_is_no_change(on: &Repositories) {
+    let owner = register(on, 1);
+    let file = a_file(owner, b"x").title("a").build();
+    attach(on, &file, b"x");
+    let all = EntryChange {
+        title: Some(file.title.clone()),
+        visibility: Some(file.visibility),
+        label: Some(None),
+    };
+    for change in [EntryChange::default(), all.clone()] {
+        let edited = on.files.update(owner, file.id, &change).unwrap();
+        assert_eq!(edited, Edited::Unchanged);
+    }
+    let one = EntryChange {
+        label: Some(Some(label("b"))),
+        ..all
+    };
+    assert_eq!(
+        on.files.update(owner, file.id, &one).unwrap(),
+        Edited::Changed
+    );
+    assert_eq!(
+        on.files.update(owner, file.id, &one).unwrap(),
+        Edited::Unchanged
+    );
+}
+
+/// Public or private, of somebody or of nobody.
+pub fn an_entry_of_somebody_else_is_not_changed(on: &Repositories) {
+    let (owner, other) = (register(on, 1), register(on, 2));
+    let public = a_file(owner, b"x").build();
+    let private = a_file(owner, b"y").private().build();
+    attach(on, &public, b"x");
+    attach(on, &private, b"y");
+    let before = (stored(on, &public), stored(on, &private));
+    for id in [public.id, private.id, file_id(77)] {
+        for who in [other, user_id(99)] {
+            let edited = on.files.update(who, id, &titled("mine")).unwrap();
+            assert_eq!(edited, Edited::NotFound);
+        }
+    }
+    assert_eq!((stored(on, &public), stored(on, &private)), before);
+}
+
+/// Somebody else reads the entry without it.
+pub fn a_label_is_told_to_its_owner_alone(on: &Repositories) {
+    let (owner, other) = (register(on, 1), register(on, 2));
+    let file = a_file(owner, b"x").build();
+    attach(on, &file, b"x");
+    on.files
+        .update(owner, file.id, &labelled(Some("secret")))
+        .unwrap();
+    assert_eq!(stored(on, &file).label, Some(label("secret")));
+    let seen = on.files.find_readable(file.id, other).unwrap().unwrap();
+    assert_eq!(seen.label, None);
+}
+
+/// At once, in reading, listing and claiming.
+pub fn what_is_published_is_read_by_everybody_and_what_is_withdrawn_by_nobody(on: &Repositories) {
+    let (owner, other) = (register(on, 1), register(on, 2));
+    let file = a_file(owner, b"x").private().build();
+    attach(on, &file, b"x");
+    for visibility in [Visibility::Public, Visibility::Private, Visibility::Public] {
+        on.files.update(owner, file.id, &shown(visibility)).unwrap();
+        let is_seen = visibility.is_public();
+        let found = on.files.find_readable(file.id, other).unwrap();
+        assert_eq!(found.is_some(), is_seen);
+        let listed = on.files.list_public_of_others(other, 9).unwrap();
+        assert_eq!(!listed.is_empty(), is_seen);
+        let candidates = claimable(on, other, b"x");
+        assert_eq!(candidates != ClaimCandidates::None, is_seen);
+    }
+}
