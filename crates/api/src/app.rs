@@ -8,13 +8,14 @@ use actix_web::HttpRequest;
 use bytes::Bytes;
 use kms_domain::audit::Audit;
 use kms_domain::codes::Code;
-use kms_domain::files::{FileService, ScratchSpace};
+use kms_domain::files::{FileService, OnceService, ScratchSpace};
 use kms_domain::throttle::{Network, Throttles};
 use kms_domain::users::{AccountService, AvatarService, PasswordPolicy, SessionService};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
+use crate::in_flight::InFlight;
 use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
 use crate::openapi::{self, Facts};
@@ -30,6 +31,8 @@ pub struct Services {
     pub avatars: AvatarService,
     /// Files.
     pub files: FileService,
+    /// Files that are stored at most once.
+    pub once: OnceService,
     /// Recording refusals, and reading what was recorded.
     pub audit: Audit,
     /// What a new password must be.
@@ -55,6 +58,8 @@ pub struct Limits {
     pub anonymous_uploads: usize,
     /// Bytes that such uploads may have sent together.
     pub anonymous_bytes: u64,
+    /// Entries of one archive.
+    pub zip_files: usize,
 }
 
 /// Who is let in, and how often.
@@ -79,6 +84,7 @@ pub struct App {
     anonymous: Arc<Anonymous>,
     /// The text of the OpenAPI document, if it is shown.
     pub(crate) document: Option<Bytes>,
+    pub(crate) in_flight: InFlight,
 }
 
 impl App {
@@ -98,6 +104,7 @@ impl App {
                 bytes: AtomicU64::new(0),
                 most_bytes: limits.anonymous_bytes,
             }),
+            in_flight: InFlight::default(),
             document: None,
         }
     }

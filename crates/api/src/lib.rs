@@ -28,6 +28,7 @@ mod engine;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod in_flight;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod inprocess;
 pub mod intake;
@@ -42,6 +43,7 @@ mod routes;
 mod server;
 mod spool;
 mod staging;
+mod zip;
 
 pub use app::{Admission, App, Limits, Services};
 pub use openapi::{Facts, Operation, document};

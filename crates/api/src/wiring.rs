@@ -1,6 +1,7 @@
 //! Where ports meet adapters: the only place beside `main.rs` that names `kms-infra`.
 
 pub(crate) mod backup;
+mod once;
 mod quota;
 mod throttles;
 
@@ -56,6 +57,7 @@ pub(crate) fn services(
         accounts: cases.accounts,
         sessions: cases.sessions,
         avatars: cases.avatars,
+        once: once::once(config, database, &cases.files),
         files: cases.files,
         audit: cases.audit,
         passwords: passwords(config),
@@ -304,6 +306,7 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
             uploads: config.uploads,
             anonymous_uploads: config.anonymous_uploads,
             anonymous_bytes: config.anonymous_bytes.as_u64(),
+            zip_files: config.zip_files,
         },
         Admission {
             throttles: throttles::throttles(config)?,

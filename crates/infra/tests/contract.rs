@@ -18,7 +18,7 @@ use kms_domain::files::{BlobKey, BlobStore};
 use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFavouriteRepository, SqliteFileRepository, SqliteSessionRepository,
+    SqliteFavouriteRepository, SqliteFileRepository, SqliteOnceRepository, SqliteSessionRepository,
     SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
@@ -45,6 +45,7 @@ fn repositories() -> Repositories {
         upkeep: Arc::new(SqliteUpkeepRepository::new(&db, Arc::new(SystemClock))),
         audit: Arc::new(SqliteAuditLog::new(&db)),
         usage: Arc::new(SqliteUsageRepository::new(&db)),
+        once: Arc::new(SqliteOnceRepository::new(&db)),
         keep: Arc::new(folder),
     }
 }

@@ -12,6 +12,7 @@ const HASHER: &str = include_str!("../src/contract/hasher.rs");
 const INVENTORY: &str = include_str!("../src/contract/inventory.rs");
 const LISTS: &str = include_str!("../src/contract/lists.rs");
 const LOGINS: &str = include_str!("../src/contract/logins.rs");
+const ONCE: &str = include_str!("../src/contract/once.rs");
 const REMOVALS: &str = include_str!("../src/contract/removals.rs");
 const SCRATCH: &str = include_str!("../src/contract/scratch.rs");
 const SESSIONS: &str = include_str!("../src/contract/sessions.rs");
@@ -25,7 +26,7 @@ const USAGE_MODEL: &str = include_str!("../src/contract/usage_model.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 23] = [
+const SUITES: [(&str, &str, &str); 24] = [
     ("accounts", ACCOUNTS, USERS),
     ("audit", AUDIT, AUDIT),
     ("avatars", AVATARS, AVATARS),
@@ -38,6 +39,7 @@ const SUITES: [(&str, &str, &str); 23] = [
     ("inventory", INVENTORY, INVENTORY),
     ("lists", LISTS, ENTRIES),
     ("logins", LOGINS, LOGINS),
+    ("once", ONCE, ONCE),
     ("removals", REMOVALS, ENTRIES),
     ("scratch", SCRATCH, SCRATCH),
     ("sessions", SESSIONS, LOGINS),

@@ -21,7 +21,8 @@ pub(crate) use kinds::{
 };
 pub use model::Operation;
 pub(crate) use model::{
-    Access, Body, Header, Parameter, TOKEN_FIELD, Tag, answer, example, optional, required, sample,
+    Access, Body, Field, Header, Parameter, TOKEN_FIELD, Tag, answer, example, optional, required,
+    sample,
 };
 pub(crate) use reply::{Described, and, arrays, described, object};
 

@@ -23,7 +23,8 @@
 //!         blobs: Arc::new(db.clone()),
 //!         upkeep: Arc::new(db.clone()),
 //!         audit: Arc::new(db.clone()),
-//!         usage: Arc::new(db),
+//!         usage: Arc::new(db.clone()),
+//!         once: Arc::new(db),
 //!         keep: Arc::new(()), // or the guard of a temporary folder
 //!     }
 //! }
@@ -117,6 +118,7 @@ pub mod hasher;
 pub mod inventory;
 pub mod lists;
 pub mod logins;
+pub mod once;
 pub mod removals;
 pub mod scratch;
 pub mod sessions;
@@ -138,15 +140,15 @@ use std::sync::Arc;
 use kms_domain::Timestamp;
 use kms_domain::audit::AuditLog;
 use kms_domain::files::{
-    BlobKey, BlobRepository, BlobStore, FavouriteRepository, FileRepository, ScratchSpace,
-    TrashRepository, UsageRepository,
+    BlobKey, BlobRepository, BlobStore, FavouriteRepository, FileRepository, OnceRepository,
+    ScratchSpace, TrashRepository, UsageRepository,
 };
 use kms_domain::upkeep::{BlobInventory, BlobTrash, UpkeepRepository};
 use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, UserRepository};
 
 use crate::faults::{
     FailNth, FaultyAuditLog, FaultyAvatarRepository, FaultyBlobRepository,
-    FaultyFavouriteRepository, FaultyFileRepository, FaultySessionRepository,
+    FaultyFavouriteRepository, FaultyFileRepository, FaultyOnceRepository, FaultySessionRepository,
     FaultyTrashRepository, FaultyUpkeepRepository, FaultyUsageRepository, FaultyUserRepository,
 };
 
@@ -173,6 +175,8 @@ pub struct Repositories {
     pub audit: Arc<dyn AuditLog>,
     /// What the accounts hold.
     pub usage: Arc<dyn UsageRepository>,
+    /// Their entries once more, for what is stored at most once.
+    pub once: Arc<dyn OnceRepository>,
     /// What must live as long as the database: a guard of a temporary folder, or nothing.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
@@ -275,6 +279,7 @@ impl Repositories {
             upkeep: Arc::new(FaultyUpkeepRepository::new(self.upkeep.clone(), plan)),
             audit: Arc::new(FaultyAuditLog::new(self.audit.clone(), plan)),
             usage: Arc::new(FaultyUsageRepository::new(self.usage.clone(), plan)),
+            once: Arc::new(FaultyOnceRepository::new(self.once.clone(), plan)),
             keep: self.keep.clone(),
         }
     }
@@ -343,5 +348,6 @@ macro_rules! repositories_contract {
         $crate::upkeep_repository_contract!($fresh);
         $crate::audit_log_contract!($fresh);
         $crate::usage_repository_contract!($fresh);
+        $crate::once_repository_contract!($fresh);
     };
 }

@@ -19,6 +19,7 @@
 //! ```
 
 mod audit;
+mod once;
 mod plan;
 mod repositories;
 mod scratch;
@@ -28,6 +29,7 @@ mod upkeep;
 mod usage;
 
 pub use audit::FaultyAuditLog;
+pub use once::FaultyOnceRepository;
 pub use plan::{FailNth, every_failure};
 pub use repositories::{
     FaultyAvatarRepository, FaultyBlobRepository, FaultyFileRepository, FaultySessionRepository,

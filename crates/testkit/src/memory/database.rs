@@ -10,6 +10,7 @@ use kms_domain::files::{
 use kms_domain::users::{NewUser, Session, SessionId, TokenDigest, UserId};
 use kms_domain::{PortError, Timestamp};
 
+use super::once::KeyRow;
 use crate::contract::Repositories;
 
 /// A database in memory that is every repository at once. Clones share one state; each call is a
@@ -42,6 +43,8 @@ pub(super) struct State {
     pub(super) events: Vec<RecordedEvent>,
     /// Nothing held and nothing decided where there is none.
     pub(super) usage: HashMap<UserId, Usage>,
+    /// In the order in which they were used.
+    pub(super) keys: Vec<KeyRow>,
     next_seq: i64,
     last_blob: i64,
 }
@@ -96,6 +99,7 @@ impl MemoryDatabase {
             upkeep: Arc::new(self.clone()),
             audit: Arc::new(self.clone()),
             usage: Arc::new(self.clone()),
+            once: Arc::new(self.clone()),
             keep: Arc::new(()),
         }
     }

@@ -20,6 +20,7 @@ mod favourites;
 mod files;
 mod hasher;
 mod inventory;
+mod once;
 mod scratch;
 mod sessions;
 mod sources;

@@ -1,13 +1,29 @@
-//! `/api/v1`: files as plain HTTP, for clients that want to move bytes and nothing else. Same use
-//! cases and codes as `/app`, with the statuses, headers and refusals of HTTP itself.
+//! `/api/v1`: the same use cases and codes as `/app` as plain HTTP, with the methods, statuses, headers and
+//! refusals of HTTP itself.
 
+mod avatar;
+mod claim_file;
 mod conditional;
+mod conditions;
 mod content;
+mod create_account;
 mod create_file;
+mod create_session;
 mod delete_file;
+mod digests;
 mod disposition;
+mod end_session;
+mod form;
+mod inline;
+mod list_sessions;
+mod me;
 mod problem;
+mod query;
 mod range;
+mod reply;
+mod representation;
+mod user;
+mod zip_files;
 
 use actix_web::{HttpResponse, Resource, ResponseError as _, Route, Scope, web};
 use kms_domain::codes::Code;
@@ -48,7 +64,25 @@ macro_rules! below {
 
 below! {
     "/api/v1":
+    "/accounts", "POST" { post => create_account::create_account }
+    "/sessions", "GET, POST" {
+        get => list_sessions::list_sessions,
+        post => create_session::create_session
+    }
+    // In front of the one that takes any id.
+    "/sessions/current", "DELETE" { delete => end_session::end_current as OPERATION_CURRENT }
+    "/sessions/{id}", "DELETE" { delete => end_session::end_session }
+    "/me", "GET, PATCH" { get => me::me, patch => me::change_me as OPERATION_CHANGE }
+    "/me/avatar", "GET, HEAD, PUT" {
+        get => avatar::avatar,
+        head => avatar::avatar as OPERATION_HEAD,
+        put => avatar::set_avatar as OPERATION_SET
+    }
+    "/users/{id}", "GET" { get => user::user }
     "/files", "POST" { post => create_file::create_file }
+    // In front of those that take any id.
+    "/files/claims", "POST" { post => claim_file::claim_file }
+    "/files/zip", "POST" { post => zip_files::zip_files }
     "/files/{fid}", "DELETE" { delete => delete_file::delete_file }
     "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content as OPERATION_HEAD }
 }
@@ -68,7 +102,7 @@ pub(crate) mod readers {
 
     /// The `Content-Disposition` of a title.
     pub(crate) fn attachment(title: &str) -> String {
-        super::disposition::attachment(title)
+        super::disposition::Disposition::Attachment.value(title)
     }
 
     /// See `kms_api::inprocess::plain::range`, which this must be like.
