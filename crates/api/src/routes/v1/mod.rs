@@ -13,15 +13,20 @@ mod delete_file;
 mod digests;
 mod disposition;
 mod end_session;
+mod entry;
+mod favourites;
 mod form;
 mod inline;
+mod list_files;
 mod list_sessions;
+mod listing;
 mod me;
 mod problem;
 mod query;
 mod range;
 mod reply;
 mod representation;
+mod trash;
 mod user;
 mod zip_files;
 
@@ -72,12 +77,24 @@ below! {
         put => avatar::set_avatar
     }
     "/users/{id}", "GET" { get => user::user }
-    "/files", "POST" { post => create_file::create_file }
+    "/files", "GET, POST" { get => list_files::list_files, post => create_file::create_file }
     // In front of those that take any id.
     "/files/claims", "POST" { post => claim_file::claim_file }
     "/files/zip", "POST" { post => zip_files::zip_files }
-    "/files/{fid}", "DELETE" { delete => delete_file::delete_file }
+    "/files/{fid}", "DELETE, GET, PATCH" {
+        get => entry::entry,
+        patch => entry::change_entry,
+        delete => delete_file::delete_file
+    }
     "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content }
+    "/trash", "GET" { get => trash::list_trash }
+    "/trash/{fid}", "DELETE" { delete => trash::purge }
+    "/trash/{fid}/restore", "POST" { post => trash::restore }
+    "/favourites", "GET" { get => favourites::list_favourites }
+    "/favourites/{fid}", "DELETE, PUT" {
+        put => favourites::add_favourite,
+        delete => favourites::cancel_favourite
+    }
 }
 
 /// The routes below the prefix, and an answer for all the others.
