@@ -158,7 +158,10 @@ fn the_examples_happen_as_the_document_tells_them() {
                 .map(|(method, _)| (endpoint.path, *method))
         })
         .collect();
-    operations.sort_by_key(|(path, method)| (LAST.contains(path), *method == "delete"));
+    operations.sort_by_key(|(path, method)| {
+        let is_trash = path.starts_with("/api/v1/trash");
+        (LAST.contains(path), is_trash, *method == "delete")
+    });
     let mut count = 0;
     for (path, method) in operations {
         let operation = &DOCUMENT["paths"][path][method];

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Aim::{Leave, Open, Own, Read, Remove};
+use super::Aim::{Change, Leave, Open, Own, Read, Remove, Trash};
 use super::{Aim, Asker, DELETED, Named, Scene};
 use crate::harness::Person;
 
@@ -23,6 +23,15 @@ impl Scene {
                 let visitor = &self.visitor;
                 let fields = json!({"phone": visitor.phone, "password": visitor.password});
                 (path, object(fields))
+            }
+            ("PATCH", "/api/v1/files/{fid}") => {
+                (path, object(json!({"name": format!("name {number}")})))
+            }
+            ("DELETE", "/api/v1/favourites/{fid}") => {
+                // Of what the asker may make one.
+                let fields = json!({"token": token, "fid": named.0});
+                self.server.client().post("/app/user/favorite", fields);
+                (path, vec![])
             }
             ("PATCH", "/api/v1/me") => (path, object(json!({"name": format!("name {number}")}))),
             ("DELETE", "/api/v1/sessions/{id}") => {
@@ -84,9 +93,9 @@ impl Scene {
         };
         match reply.status {
             200 | 201 | 204 => match aim {
-                Open(code) | Own(code) | Read(code) => code,
+                Open(code) | Own(code) | Read(code) | Change(code) => code,
                 Remove => DELETED,
-                Leave => 0,
+                Leave | Trash(_) => 0,
             },
             // A refusal to HEAD has no body that could tell.
             404 if method == "HEAD" => 2,

@@ -123,10 +123,18 @@ impl Conditions {
     /// Judges them for a method that changes what is there, the content with this digest or nothing, in
     /// the same order. There is no date to go by.
     pub(super) fn allow_change(&self, before: Option<Sha256>) -> bool {
-        let own = before.map(|sha256| Validators::new(sha256, None));
+        let own = before.map(|sha256| Validators::new(sha256, None).etag);
+        self.allow(own.as_deref())
+    }
+
+    /// The same where what is there has this tag.
+    pub(super) fn allow_change_of(&self, own: &str) -> bool {
+        self.allow(Some(own))
+    }
+
+    fn allow(&self, own: Option<&str>) -> bool {
         let is_listed = |lines: &[HeaderValue], comparison| {
-            own.as_ref()
-                .is_some_and(|own| is_listed(lines, &own.etag, comparison))
+            own.is_some_and(|own| is_listed(lines, own, comparison))
         };
         let is_meant = self.if_match.is_empty() || is_listed(&self.if_match, Comparison::Strong);
         let is_held =

@@ -28,6 +28,9 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
         example("delete", "An end to an entry", Code::FileDeleted)
             .at(204)
             .asks(|| json!({"fid": sample::CREATED})),
+        example("other", "And to another", Code::FileDeleted)
+            .at(204)
+            .asks(|| json!({"fid": sample::CLAIMED})),
         example("again", "It is gone", Code::NotFound).asks(|| json!({"fid": sample::CREATED})),
     ],
 };

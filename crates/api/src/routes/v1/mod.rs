@@ -13,15 +13,20 @@ mod delete_file;
 mod digests;
 mod disposition;
 mod end_session;
+mod entry;
+mod favourites;
 mod form;
 mod inline;
+mod list_files;
 mod list_sessions;
+mod listing;
 mod me;
 mod problem;
 mod query;
 mod range;
 mod reply;
 mod representation;
+mod trash;
 mod user;
 mod zip_files;
 
@@ -79,12 +84,24 @@ below! {
         put => avatar::set_avatar as OPERATION_SET
     }
     "/users/{id}", "GET" { get => user::user }
-    "/files", "POST" { post => create_file::create_file }
+    "/files", "GET, POST" { get => list_files::list_files, post => create_file::create_file }
     // In front of those that take any id.
     "/files/claims", "POST" { post => claim_file::claim_file }
     "/files/zip", "POST" { post => zip_files::zip_files }
-    "/files/{fid}", "DELETE" { delete => delete_file::delete_file }
+    "/files/{fid}", "DELETE, GET, PATCH" {
+        get => entry::entry,
+        patch => entry::change_entry as OPERATION_CHANGE,
+        delete => delete_file::delete_file
+    }
     "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content as OPERATION_HEAD }
+    "/trash", "GET" { get => trash::list_trash }
+    "/trash/{fid}", "DELETE" { delete => trash::purge as OPERATION_PURGE }
+    "/trash/{fid}/restore", "POST" { post => trash::restore as OPERATION_RESTORE }
+    "/favourites/{fid}", "DELETE, PUT" {
+        put => favourites::add_favourite as OPERATION_ADD,
+        delete => favourites::cancel_favourite as OPERATION_CANCEL
+    }
+    "/favourites", "GET" { get => favourites::list_favourites }
 }
 
 /// The routes below the prefix, and an answer for all the others.

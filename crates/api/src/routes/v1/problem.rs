@@ -20,13 +20,16 @@ const BEARER_INVALID: HeaderValue = HeaderValue::from_static("Bearer error=\"inv
 #[error(transparent)]
 pub(super) struct Problem(#[from] ApiError);
 
-/// Why an upload is not stored although nothing is wrong with it, for which HTTP has statuses that no code
+/// Why a request is not carried out although nothing is wrong with it, for which HTTP has statuses that no code
 /// has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unmet {
     /// Its account has the content already, and it said that this is not to be.
     #[error("there is an entry over this content already")]
     Held,
+    /// What it is to change is not what its sender has seen.
+    #[error("it is not what the request is conditional on any more")]
+    Changed,
     /// Its key belongs to another one.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -43,7 +46,7 @@ impl Unmet {
 
     const fn status(self) -> StatusCode {
         match self {
-            Self::Held => StatusCode::PRECONDITION_FAILED,
+            Self::Held | Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::KeyInUse => StatusCode::CONFLICT,
         }
