@@ -39,6 +39,12 @@ impl Settled {
         }
     }
 
+    /// A route as a request names it.
+    pub(crate) fn path_of(&self, route: &str) -> String {
+        let path = route.replace("{fid}", &self.fid);
+        path.replace("{asset}", "start.js")
+    }
+
     /// Fails unless the answer has this code, came soon, and left everything as it was.
     #[track_caller]
     pub(crate) fn expect(&self, code: u64, what: &str, send: impl FnOnce() -> Answer) {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Person, Server, at_once, until};
+use crate::harness::{Encoded, Person, Server, at_once, until};
 
 #[test]
 fn the_first_login_is_told_exactly_once() {
@@ -138,4 +138,21 @@ fn one_persons_token_shows_that_person() {
     let (one, two) = (server.new_user(), server.new_user());
     assert_eq!(one.info().text("phone"), one.person.phone);
     assert_eq!(two.info().text("phone"), two.person.phone);
+}
+
+#[test]
+fn a_stale_token_in_a_header_is_nothing_to_routes_that_need_none() {
+    let server = Server::start();
+    let client = server.client();
+    let stale = [("Authorization", "Bearer no-such-token")];
+    for route in ["/app/login", "/app/register", "/app/register/testphone"] {
+        for body in [r#"{"phone":"a\u0000b"}"#, r#"{"phone":5}"#] {
+            let body = Encoded::raw(None, body);
+            client.send("POST", route, &stale, &body).expect_bare(1);
+        }
+    }
+    let body = Encoded::raw(None, r#"{"phone":"13800138000"}"#);
+    client
+        .send("POST", "/app/register/testphone", &stale, &body)
+        .expect_bare(102);
 }

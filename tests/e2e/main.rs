@@ -34,6 +34,7 @@ mod connections;
 mod cors;
 mod crash;
 mod damage;
+mod documented;
 mod entries;
 mod every_code;
 mod favourites;

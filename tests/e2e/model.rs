@@ -1,11 +1,13 @@
 //! Sequences of requests, restarts, kills and collections that chance makes up, compared step by step
 //! with a model in memory that knows nothing of disks. A failure is shrunk to a short sequence.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod expected;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use serde_json::json;
 
+use self::expected::{Entry, Favourite, Model};
 use crate::harness::reply::content_of;
 use crate::harness::{Server, User, bytes, collect_all, md5_hex};
 
@@ -37,6 +39,24 @@ enum Step {
         user: usize,
         entry: prop::sample::Index,
     },
+    /// Publishes or withdraws.
+    Show {
+        user: usize,
+        entry: prop::sample::Index,
+        public: bool,
+    },
+    Restore {
+        user: usize,
+        entry: prop::sample::Index,
+    },
+    Purge {
+        user: usize,
+        entry: prop::sample::Index,
+    },
+    Favour {
+        user: usize,
+        entry: prop::sample::Index,
+    },
     Avatar {
         user: usize,
         content: usize,
@@ -58,56 +78,16 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (user(), entry()).prop_map(|(user, entry)| Step::Read { user, entry }),
         1 => (user(), entry()).prop_map(|(user, entry)| Step::ReadPart { user, entry }),
         3 => (user(), entry()).prop_map(|(user, entry)| Step::Delete { user, entry }),
+        3 => (user(), entry(), any::<bool>())
+            .prop_map(|(user, entry, public)| Step::Show { user, entry, public }),
+        2 => (user(), entry()).prop_map(|(user, entry)| Step::Restore { user, entry }),
+        1 => (user(), entry()).prop_map(|(user, entry)| Step::Purge { user, entry }),
+        3 => (user(), entry()).prop_map(|(user, entry)| Step::Favour { user, entry }),
         2 => (user(), content()).prop_map(|(user, content)| Step::Avatar { user, content }),
         1 => Just(Step::Restart),
         1 => Just(Step::Kill),
         1 => Just(Step::Collect),
     ]
-}
-
-/// An entry as it was acknowledged.
-#[derive(Clone, Debug)]
-struct Entry {
-    owner: usize,
-    content: usize,
-    public: bool,
-}
-
-/// What should be there.
-#[derive(Default)]
-struct Model {
-    entries: BTreeMap<String, Entry>,
-    avatars: [Option<usize>; USERS],
-    /// Every fid there has ever been, in order.
-    ever: Vec<String>,
-}
-
-impl Model {
-    fn stored(&mut self, fid: String, entry: Entry) {
-        self.ever.push(fid.clone());
-        assert!(
-            self.entries.insert(fid, entry).is_none(),
-            "a fid was given twice"
-        );
-    }
-
-    /// What `user` may read under a fid.
-    fn readable(&self, user: usize, fid: &str) -> Option<usize> {
-        let entry = self.entries.get(fid)?;
-        (entry.owner == user || entry.public).then_some(entry.content)
-    }
-
-    /// How many contents something refers to.
-    fn contents(&self) -> usize {
-        let entries = self.entries.values().map(|entry| entry.content);
-        let avatars = self.avatars.iter().flatten().copied();
-        entries.chain(avatars).collect::<BTreeSet<_>>().len()
-    }
-
-    fn may_claim(&self, user: usize, content: usize) -> bool {
-        let mut entries = self.entries.values();
-        entries.any(|entry| entry.content == content && (entry.owner == user || entry.public))
-    }
 }
 
 struct Scene {
@@ -200,12 +180,93 @@ impl Scene {
                     return;
                 };
                 let reply = self.users[user].delete(&fid);
-                let is_own = |entry: &Entry| entry.owner == user;
-                if self.model.entries.get(&fid).is_some_and(is_own) {
+                if self.model.is_own(user, &fid) {
                     reply.expect_status(204);
-                    self.model.entries.remove(&fid);
+                    let entry = self.model.entries.remove(&fid).unwrap();
+                    self.model.trash.insert(fid, entry);
+                } else if let Some(favourite) = self.model.favourite_of(user, &fid) {
+                    reply.expect_status(204);
+                    self.model.favourites.remove(&favourite);
                 } else {
                     reply.expect_problem(404, 2);
+                }
+            }
+            Step::Show {
+                user,
+                entry,
+                public,
+            } => {
+                let Some(fid) = self.chosen(entry) else {
+                    return;
+                };
+                let fields = json!({"fid": fid, "public": public});
+                let answer = self.users[user].post("/app/user/modifyfile", fields);
+                let is_favourite = self.model.favourites.contains_key(&fid);
+                let is_seen = self.model.readable(user, &fid).is_some();
+                let code = match self.model.entries.get_mut(&fid) {
+                    Some(entry) if entry.owner == user => {
+                        let was = std::mem::replace(&mut entry.public, public);
+                        if was == public { 143 } else { 141 }
+                    }
+                    _ if is_favourite && is_seen && public => 1,
+                    _ if is_favourite && is_seen => 143,
+                    _ => 2,
+                };
+                answer.expect_bare(code);
+            }
+            Step::Restore { user, entry } => {
+                let Some(fid) = self.chosen(entry) else {
+                    return;
+                };
+                let fields = json!({"restore": fid});
+                let answer = self.users[user].post("/app/user/trash", fields);
+                if self.model.is_own_trash(user, &fid) {
+                    answer.expect_bare(0);
+                    let entry = self.model.trash.remove(&fid).unwrap();
+                    self.model.entries.insert(fid, entry);
+                } else {
+                    answer.expect_bare(2);
+                }
+            }
+            Step::Purge { user, entry } => {
+                let Some(fid) = self.chosen(entry) else {
+                    return;
+                };
+                let fields = json!({"purge": fid});
+                let answer = self.users[user].post("/app/user/trash", fields);
+                if self.model.is_own_trash(user, &fid) {
+                    answer.expect_bare(0);
+                    if !self.model.trash.remove(&fid).unwrap().public {
+                        self.model.lost.insert(fid);
+                    }
+                } else {
+                    answer.expect_bare(2);
+                }
+            }
+            Step::Favour { user, entry } => {
+                let Some(fid) = self.chosen(entry) else {
+                    return;
+                };
+                let fields = json!({"fid": fid});
+                let answer = self.users[user].post("/app/user/favorite", fields);
+                let known = self.model.favourite_of(user, &fid);
+                let source = self.model.entries.get(&fid);
+                match (known, source.filter(|it| it.owner == user || it.public)) {
+                    (Some(known), _) => assert_eq!(answer.expect_code(161).fid(), known),
+                    (None, Some(source)) => {
+                        let favourite = Favourite {
+                            owner: user,
+                            source: fid,
+                            source_owner: source.owner,
+                            content: source.content,
+                        };
+                        let fid = answer.expect_code(160).fid();
+                        self.model.ever.push(fid.clone());
+                        self.model.favourites.insert(fid, favourite);
+                    }
+                    (None, None) => {
+                        answer.expect_bare(2);
+                    }
                 }
             }
             Step::Avatar { user, content } => {
@@ -224,6 +285,7 @@ impl Scene {
             Step::Collect => {
                 self.server.stop();
                 collect_all(&self.server);
+                self.model.forget_lost();
                 assert_eq!(self.server.blobs().len(), self.model.contents());
                 self.server.start_again();
             }
@@ -249,6 +311,27 @@ impl Scene {
                     assert!(user.read(fid) == self.contents[entry.content], "{fid}");
                 }
             }
+            let listed = |route, fids: Vec<String>| {
+                let answer = user.post(route, json!({})).expect_code(0);
+                let list = answer.json["fidlist"].as_array().unwrap();
+                let mut list: Vec<_> = list.iter().map(|it| it.as_str().unwrap()).collect();
+                list.sort_unstable();
+                assert_eq!(list, fids, "{route}");
+            };
+            let trash = self.model.trash.iter();
+            let trash = trash.filter(|(_, entry)| entry.owner == number);
+            listed(
+                "/app/user/trash",
+                trash.map(|(fid, _)| fid.clone()).collect(),
+            );
+            let favourites = self.model.favourites.iter();
+            let seen = favourites.filter(|(_, it)| it.owner == number && self.model.is_seen(it));
+            let seen: Vec<_> = seen.map(|(fid, _)| fid.clone()).collect();
+            for fid in &seen {
+                let content = self.model.favourites[fid].content;
+                assert!(user.read(fid) == self.contents[content], "{fid}");
+            }
+            listed("/app/user/favorite", seen);
             let avatar = user.get_avatar();
             match self.model.avatars[number] {
                 Some(content) => {

@@ -186,7 +186,7 @@ fn a_collection_beside_a_backup_says_that_it_waits_and_does_the_rest() {
     let mut server = server();
     let user = server.new_user();
     let fid = user.publish("a", &bytes(1, 100_000));
-    user.delete(&fid).expect_status(204);
+    user.erase(&fid);
     server.stop();
     let trashed = server.data_dir().join("trash/1-old");
     fs::write(&trashed, "old").unwrap();
@@ -216,7 +216,7 @@ fn a_part_of_a_collection_that_fails_is_told_and_the_rest_is_done() {
     let mut server = server();
     let user = server.new_user();
     let fid = user.publish("a", &bytes(1, 100_000));
-    user.delete(&fid).expect_status(204);
+    user.erase(&fid);
     server.stop();
     fs::create_dir(server.data_dir().join("packs/0000000000000001")).unwrap();
     fs::write(server.data_dir().join("trash/1-old"), "old").unwrap();

@@ -104,7 +104,7 @@ fn what_was_deleted_is_collected_and_the_rest_is_not_touched() {
     let kept = user.hide("kept", b"kept");
     user.set_avatar(b"a face").expect_code(120);
     for (fid, _) in &gone {
-        user.delete(fid).expect_status(204);
+        user.erase(fid);
     }
     let before = snapshot(&server.data_dir());
     let told = gc(&server, &[]);
@@ -146,7 +146,7 @@ fn content_within_its_grace_is_not_collected() {
     let mut server = Server::with(&[("KMS_GC_INTERVAL", "0s")]);
     let user = server.new_user();
     let fid = user.publish("a", b"content");
-    user.delete(&fid).expect_status(204);
+    user.erase(&fid);
     server.stop();
     let told = gc(&server, &["--apply"]);
     assert!(told.contains("doomed: 0 "), "{told}");
@@ -161,12 +161,12 @@ fn a_running_server_collects_by_itself_and_disturbs_nobody() {
     for round in 0..10 {
         let fid = user.publish("a", &bytes(round, 90 * KIB));
         let small = user.publish("b", &bytes(round, 90));
-        user.delete(&fid).expect_status(204);
-        user.delete(&small).expect_status(204);
+        user.erase(&fid);
+        user.erase(&small);
         // The same bytes right away, whether they are known, doomed or gone.
         let again = user.publish("a", &bytes(round, 90));
         assert!(user.read(&again) == bytes(round, 90));
-        user.delete(&again).expect_status(204);
+        user.erase(&again);
     }
     server.blobs_after_all(4);
     for (fid, content) in kept {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use bytes::Bytes;
 use kms_domain::audit::Audit;
 use kms_domain::codes::Code;
 use kms_domain::files::{FileService, OnceService, ScratchSpace};
@@ -17,6 +18,7 @@ use crate::error::ApiError;
 use crate::in_flight::InFlight;
 use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
+use crate::openapi::{self, Facts};
 
 /// The use cases, and what their answers need beside them.
 #[derive(Clone)]
@@ -81,6 +83,8 @@ pub struct App {
     pub(crate) origins: AllowedOrigins,
     anonymous: Arc<Anonymous>,
     pub(crate) in_flight: InFlight,
+    /// The text of the OpenAPI document, if it is shown.
+    pub(crate) document: Option<Bytes>,
 }
 
 impl App {
@@ -101,6 +105,27 @@ impl App {
                 most_bytes: limits.anonymous_bytes,
             }),
             in_flight: InFlight::default(),
+            document: None,
+        }
+    }
+
+    /// The same, which also shows what its routes are.
+    #[must_use]
+    pub fn with_documentation(self) -> Self {
+        let document = openapi::document(&self.facts());
+        Self {
+            document: Some(document.to_string().into()),
+            ..self
+        }
+    }
+
+    /// What the document tells of the settings.
+    fn facts(&self) -> Facts {
+        Facts {
+            password_min: self.services.passwords.min_chars(),
+            max_file: self.limits.file,
+            max_avatar: self.limits.avatar,
+            max_body: self.limits.body,
         }
     }
 

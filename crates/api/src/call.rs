@@ -177,6 +177,11 @@ impl Opened {
         let mut none = Vec::new();
         while let Some(chunk) = body.next().await? {
             if let Err(error) = scanner.feed(&chunk, &mut none) {
+                // Who registers or logs in has no token that could be judged first, and who signs in
+                // below `/api/v1` has had it judged already.
+                if !scanner.knows(TOKEN) {
+                    return Err(error.into());
+                }
                 return Err(self.refusal(error, scanner.seen(TOKEN)).await);
             }
         }

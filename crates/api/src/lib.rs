@@ -35,6 +35,7 @@ pub mod intake;
 mod middleware;
 pub mod network;
 pub mod offload;
+mod openapi;
 mod origin;
 mod quota;
 mod receive;
@@ -45,5 +46,6 @@ mod staging;
 mod zip;
 
 pub use app::{Admission, App, Limits, Services};
+pub use openapi::{Facts, Operation, document};
 pub use routes::{Endpoint, endpoints};
 pub use server::{Server, ServerConfig};

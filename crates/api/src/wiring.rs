@@ -1,7 +1,6 @@
 //! Where ports meet adapters: the only place beside `main.rs` that names `kms-infra`.
 
 pub(crate) mod backup;
-mod once;
 mod quota;
 mod throttles;
 
@@ -9,26 +8,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kms_api::config::{Config, DefaultVisibility, InstantUpload};
+use kms_api::config::{Config, DefaultVisibility, InstantUpload, Switch};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
-use kms_domain::audit::{Audit, RefusalPolicy};
-use kms_domain::files::{self, BlobId, FileService, FileServiceConfig, QuotaService, Visibility};
+use kms_domain::files::{self, BlobId, FileServiceConfig, KeyPolicy, QuotaService, Visibility};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Purger, Scrubber};
-use kms_domain::users::{
-    AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
-};
+use kms_domain::users::{AccountService, PasswordPolicy, SessionPolicy};
 use kms_domain::{Clock, IdSource, PortError, with_causes};
 use kms_infra::disk::{
-    DataDir, DiskBlobStore, DiskFull, DiskInventory, DiskScratchSpace, OpenError as DataDirError,
-    Reserve, ReservedBlobStore,
+    DataDir, DiskBlobStore, DiskFull, DiskInventory, OpenError as DataDirError, Reserve,
 };
 use kms_infra::sqlite::{
-    Access, OpenError, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
-    SqliteDatabase, SqliteFavouriteRepository, SqliteFileRepository, SqliteSessionRepository,
-    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    Access, OpenError, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
+    SqliteFavouriteRepository, SqliteTrashRepository, SqliteUpkeepRepository,
+    SqliteUsageRepository, SqliteUserRepository,
 };
-use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
+use kms_infra::{RandomIds, Rules, SystemClock, UseCases, audit};
 
 use crate::Failure;
 use crate::background::Scrub;
@@ -56,54 +51,37 @@ pub(crate) fn services(
     store: &DiskBlobStore,
     database: &SqliteDatabase,
 ) -> Services {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ids: Arc<dyn IdSource> = Arc::new(RandomIds::default());
-    let reserve = reserve(config, data, database);
-    let store = Arc::new(ReservedBlobStore::new(store.clone(), reserve));
-    let blobs = Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock)));
-    let users = Arc::new(SqliteUserRepository::new(database));
-    let hasher = Arc::new(BcryptHasher::new(config.bcrypt_cost));
-    let audit = audit(database);
-    let files = FileService {
-        files: Arc::new(SqliteFileRepository::new(database)),
-        trash: Arc::new(SqliteTrashRepository::new(database)),
-        favourites: Arc::new(SqliteFavouriteRepository::new(database)),
-        blobs: blobs.clone(),
-        usage: Arc::new(SqliteUsageRepository::new(database)),
-        store: store.clone(),
-        ids: Arc::clone(&ids),
-        clock: Arc::clone(&clock),
-        config: file_config(config),
-    };
+    let cases = UseCases::over(data, store, database, &rules(config));
     Services {
-        accounts: accounts(config, database, audit.clone()),
-        sessions: SessionService {
-            users,
-            sessions: Arc::new(SqliteSessionRepository::new(database)),
-            hasher,
-            ids,
-            tokens: Arc::new(RandomTokens),
-            clock: Arc::clone(&clock),
-            audit: audit.clone(),
-            policy: SessionPolicy {
-                idle_millis: millis(config.session_idle),
-                absolute_millis: millis(config.session_max),
-                touch_millis: millis(config.session_touch),
-                per_account: usize::try_from(config.sessions_per_account).unwrap_or(usize::MAX),
-            },
-        },
-        avatars: AvatarService {
-            avatars: Arc::new(SqliteAvatarRepository::new(database)),
-            blobs,
-            store,
-            clock,
-            max_size: config.max_avatar.as_u64(),
-        },
-        once: once::once(config, database, &files),
-        files,
-        audit,
+        accounts: cases.accounts,
+        sessions: cases.sessions,
+        avatars: cases.avatars,
+        files: cases.files,
+        once: cases.once,
+        audit: cases.audit,
         passwords: passwords(config),
-        scratch: Arc::new(DiskScratchSpace::new(data)),
+        scratch: cases.scratch,
+    }
+}
+
+/// What the settings say of the use cases.
+fn rules(config: &Config) -> Rules {
+    Rules {
+        bcrypt_cost: config.bcrypt_cost,
+        require_old_password: config.require_old_password,
+        sessions: SessionPolicy {
+            idle_millis: millis(config.session_idle),
+            absolute_millis: millis(config.session_max),
+            touch_millis: millis(config.session_touch),
+            per_account: usize::try_from(config.sessions_per_account).unwrap_or(usize::MAX),
+        },
+        max_avatar: config.max_avatar.as_u64(),
+        files: file_config(config),
+        keys: KeyPolicy {
+            millis: millis(config.upload_key_age),
+            per_account: usize::try_from(config.upload_keys).unwrap_or(usize::MAX),
+        },
+        reserve: config.reserve.as_u64(),
     }
 }
 
@@ -122,31 +100,8 @@ pub(crate) fn accounts_beside_a_server(
         users: Arc::new(SqliteUserRepository::new(&database)),
         usage: Arc::new(SqliteUsageRepository::new(&database)),
     };
-    Ok((accounts(config, &database, audit(&database)), quotas))
-}
-
-fn accounts(config: &Config, database: &SqliteDatabase, audit: Audit) -> AccountService {
-    AccountService {
-        users: Arc::new(SqliteUserRepository::new(database)),
-        hasher: Arc::new(BcryptHasher::new(config.bcrypt_cost)),
-        ids: Arc::new(RandomIds::default()),
-        clock: Arc::new(SystemClock),
-        audit,
-        require_old_password: config.require_old_password,
-    }
-}
-
-/// The audit log. One for each process, because it counts refusals.
-fn audit(database: &SqliteDatabase) -> Audit {
-    Audit::new(
-        Arc::new(SqliteAuditLog::new(database)),
-        Arc::new(SystemClock),
-        RefusalPolicy::default(),
-        |error| {
-            let error = with_causes(error);
-            tracing::warn!(%error, "a refusal could not be recorded in the audit log");
-        },
-    )
+    let accounts = kms_infra::accounts(&database, audit(&database), &rules(config));
+    Ok((accounts, quotas))
 }
 
 /// The accounts and the audit log of a folder that is there already, beside a server or without one.
@@ -178,25 +133,16 @@ pub(crate) fn collector(
     database: &SqliteDatabase,
     exclusive: bool,
 ) -> Collector {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let policy = collection_policy(config, exclusive);
-    let rows = Arc::new(SqliteUpkeepRepository::new(database, Arc::clone(&clock)));
-    #[cfg(feature = "sabotage")]
-    let rows = kms_infra::DoomsLater::chosen(rows);
-    Collector::new(
-        rows,
-        Some((Arc::new(store.clone()), Arc::new(store.clone()))),
-        Arc::new(DiskInventory::new(data.path())),
-        clock,
-        CollectionPolicy {
-            stray_age: if exclusive {
-                policy.stray_age
-            } else {
-                policy.stray_age.max(millis(LONGEST_COMMIT))
-            },
-            ..policy
+    let policy = CollectionPolicy {
+        stray_age: if exclusive {
+            policy.stray_age
+        } else {
+            policy.stray_age.max(millis(LONGEST_COMMIT))
         },
-    )
+        ..policy
+    };
+    kms_infra::collector(data, store, database, policy)
 }
 
 /// What empties the trash of entries.
@@ -214,18 +160,10 @@ pub(crate) fn exclusive_collector(config: &Config) -> Result<(Collector, Purger)
     expect_database(config)?;
     let data = DataDir::open(&config.data_dir)?;
     let database = open_own_database(config, &data)?;
-    reserve(config, &data, &database);
+    kms_infra::reserve(&data, &database, config.reserve.as_u64());
     let store = DiskBlobStore::new(&data);
     let purger = purger(config, &database);
     Ok((collector(config, &data, &store, &database, true), purger))
-}
-
-/// Room that is given back when a write of `database` finds the disk full.
-fn reserve(config: &Config, data: &DataDir, database: &SqliteDatabase) -> Reserve {
-    let reserve = Reserve::new(data, config.reserve.as_u64());
-    let spent = reserve.clone();
-    database.when_full(move || spent.spend());
-    reserve
 }
 
 /// A collector that can only say what there is to collect, also beside a server.
@@ -360,7 +298,7 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
         lane(config.storage_permits, config.storage_queue),
         lane(hashing_permits(config), config.hashing_queue),
     );
-    Ok(App::new(
+    let app = App::new(
         services,
         offload,
         Limits {
@@ -378,7 +316,11 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
             proxies: config.trusted_proxies.clone(),
             origins: config.cors_origins.clone(),
         },
-    ))
+    );
+    Ok(match config.docs {
+        Switch::On => app.with_documentation(),
+        Switch::Off => app,
+    })
 }
 
 /// A prefix for this run's request ids.
@@ -408,4 +350,15 @@ fn file_config(config: &Config) -> FileServiceConfig {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_embeds_the_store_gets_the_rules_of_a_server_as_it_comes() {
+        let rules = rules(&Config::default());
+        assert_eq!(format!("{rules:?}"), format!("{:?}", Rules::default()));
+    }
 }

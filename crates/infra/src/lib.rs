@@ -10,6 +10,9 @@
 //! | `PasswordHasher` | [`BcryptHasher`] |
 //! | `Clock`, `IdSource`, `TokenSource` | [`SystemClock`], [`RandomIds`], [`RandomTokens`] |
 //!
+//! [`Installation`] puts all of them together: three lines open a data folder and give the use cases over it, without
+//! HTTP (`examples/embed.rs`).
+//!
 //! **What this crate refuses.** It decides nothing: no rule about accounts or files is here, only
 //! how their state is kept. It knows no HTTP and no async runtime; every call may block. It reads no
 //! environment and no configuration file: what varies comes in through constructors. It repairs
@@ -29,12 +32,16 @@
 pub mod backup;
 mod bcrypt;
 pub mod disk;
+mod installation;
 mod random;
 mod sabotage;
 pub mod sqlite;
 mod system;
 
 pub use bcrypt::BcryptHasher;
+pub use installation::{
+    Installation, InstallationError, Rules, UseCases, accounts, audit, collector, reserve,
+};
 #[cfg(feature = "sabotage")]
 pub use sabotage::{DoomsLater, announce as announce_sabotage};
 pub use system::{RandomIds, RandomTokens, SystemClock};

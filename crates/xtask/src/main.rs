@@ -11,6 +11,7 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod deny;
 mod fuzz;
 mod gen_docs;
@@ -89,6 +90,11 @@ const COMMANDS: &[Command] = &[
         name: "overload",
         summary: "what becomes of a server that is asked for more than it can do, or held by idle clients",
         run: bench::run_overload,
+    },
+    Command {
+        name: "conformance",
+        summary: "schemathesis against a running server and its OpenAPI document; needs python3 and pip",
+        run: conformance::run,
     },
     Command {
         name: "fuzz",

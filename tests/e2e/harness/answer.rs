@@ -30,8 +30,15 @@ pub(crate) const TABLE: &[(u64, u16, bool, &str)] = &[
     (130, 201, true, "上传成功"),
     (131, 201, true, "创建成功"),
     (140, 200, true, "获取成功"),
+    (141, 200, true, "修改成功"),
+    (142, 200, true, "删除成功"),
+    (143, 403, false, "没有修改"),
     (150, 200, true, "修改成功"),
     (151, 403, false, "没有任何改变"),
+    (160, 200, true, "收藏成功"),
+    (161, 403, false, "已经收藏过了"),
+    (162, 200, true, "取消收藏成功"),
+    (163, 403, false, "它不是你的收藏"),
 ];
 
 /// An answer that has passed the checks which hold for all of them.

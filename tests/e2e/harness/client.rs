@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::document;
 use super::wait::BOUND;
 use super::{Answer, Encoded, Format, Person, Reply, User};
 
@@ -86,6 +87,9 @@ impl Client {
             return Answer::without_body(status, headers);
         }
         let answer = Answer::new(status, headers, bytes);
+        if method == "POST" && answer.json["done"] == true {
+            document::check_request(route, body);
+        }
         self.place.codes.lock().unwrap().insert(answer.code());
         answer
     }
@@ -113,7 +117,10 @@ impl Client {
         payload: impl ureq::AsSendBody,
     ) -> Exchange {
         match self.attempt(method, route, headers, content_type, payload) {
-            Ok(exchange) => exchange,
+            Ok((status, headers, body)) => {
+                document::check(method, route, status, &headers, &body);
+                (status, headers, body)
+            }
             Err(error) => panic!("{method} {route}: {error}"),
         }
     }

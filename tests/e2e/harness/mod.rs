@@ -5,6 +5,7 @@ pub(crate) mod blobs;
 pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod data;
+pub(crate) mod document;
 pub(crate) mod dump;
 pub(crate) mod mount;
 pub(crate) mod reply;

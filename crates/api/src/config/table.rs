@@ -90,6 +90,8 @@ table! {
         shutdown_timeout: Duration = 30 * SECOND, in Duration::ZERO..=HOUR;
         /// Origins whose pages may read answers in a browser (CORS); without any, no page may.
         cors_origins: AllowedOrigins = AllowedOrigins::default();
+        /// Whether the server shows what its routes are: /api/openapi.json, and the page /api/docs.
+        docs: Switch = Switch::On;
     }
     "Files" {
         /// The largest file that may be uploaded.

@@ -1,6 +1,7 @@
 use actix_web::HttpResponse;
-use kms_domain::codes::Coded;
+use kms_domain::codes::{Code, Coded};
 use kms_domain::files::UploadSession;
+use serde_json::json;
 
 use crate::answer;
 use crate::app::Services;
@@ -8,11 +9,31 @@ use crate::call::{Call, TOKEN};
 use crate::error::ApiError;
 use crate::intake::{FieldError, Shape};
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, Body, DATA, Operation, TOKEN_FIELD, Tag, answer, example, required, sample,
+};
 use crate::receive::Receive;
 
 const BODY: Shape = Shape {
     fields: &[TOKEN],
     payload: Some("data"),
+};
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Avatars,
+    summary: "Sets one's avatar",
+    about: "Any bytes, which come back to the letter.",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(
+        BODY,
+        &[TOKEN_FIELD, required("data", DATA, "At least one byte.")],
+    ),
+    answers: &[answer(Code::AvatarSet, "")],
+    examples: &[
+        example("avatar", "A picture of five bytes", Code::AvatarSet)
+            .sends(|| json!({"token": sample::TOKEN, "data": sample::DATA})),
+    ],
 };
 
 /// `POST /app/user/avatar`: sets the caller's avatar. Codes 120, 1.

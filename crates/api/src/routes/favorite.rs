@@ -2,7 +2,7 @@ use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded};
 use kms_domain::files::{CancelOutcome, FavouriteOutcome, FileId};
 use kms_domain::users::Actor;
-use serde::Serialize;
+use serde_json::json;
 
 use super::entry_list::{Cell, EntryList, NO_SUMMARY};
 use crate::answer;
@@ -11,6 +11,10 @@ use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::{FieldError, Fields, Shape};
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, BOOL, Body, Described, FID, LABEL, MOMENT, NAME, Operation, SUMMARY, TITLE,
+    TOKEN_FIELD, Tag, UUID, answer, arrays, described, example, optional, sample,
+};
 use crate::quota;
 use crate::spool::Spooled;
 
@@ -19,9 +23,11 @@ const BODY: Shape = Shape {
     payload: None,
 };
 
-#[derive(Serialize)]
-struct FavouriteReply {
-    fid: String,
+described! {
+    struct FavouriteReply {
+        /// The favourite.
+        fid: String as FID,
+    }
 }
 
 /// What is asked for. `None`: no entry can have this id.
@@ -30,6 +36,75 @@ enum Wish {
     Add(Option<FileId>),
     Cancel(Option<FileId>),
 }
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Files,
+    summary: "Makes a file a favourite, gives one up, or lists them",
+    about: "A favourite is an entry of the caller's own over what somebody has made public, and stays when that goes. Without `fid`, \
+            the answer is the list, newest first, as parallel arrays of one length.",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(
+        BODY,
+        &[
+            TOKEN_FIELD,
+            optional("fid", FID, "An entry; with `cancel`, it or the favourite."),
+            optional("cancel", BOOL, "Whether to give it up."),
+        ],
+    ),
+    answers: &[
+        answer(Code::Done, "without `fid`: the list").with(|| {
+            arrays([
+                ("fidlist", FID, "The favourites."),
+                ("namelist", TITLE, "Their titles."),
+                ("datelist", MOMENT, "When they became favourites."),
+                ("classifylist", LABEL, "The caller's labels."),
+                ("summarylist", SUMMARY, "`\"\"` where there is none."),
+                ("userid", UUID, "Whose the entries are."),
+                ("username", NAME, "Their names."),
+                ("sourcelist", FID, "The entries that they were made of."),
+            ])
+        }),
+        answer(Code::FavouriteAdded, "").with(FavouriteReply::schema),
+        answer(Code::FavouriteKnown, "").with(FavouriteReply::schema),
+        answer(Code::FavouriteCancelled, ""),
+        answer(Code::FavouriteUnknown, ""),
+        answer(Code::NotFound, "no such entry for this user"),
+    ],
+    examples: &[
+        example(
+            "add",
+            "A public file of somebody else",
+            Code::FavouriteAdded,
+        )
+        .sends(|| json!({"token": sample::TOKEN, "fid": sample::OTHERS}))
+        .gets(|| json!({"fid": sample::FAVOURITE})),
+        example("again", "The same once more", Code::FavouriteKnown)
+            .sends(|| json!({"token": sample::TOKEN, "fid": sample::OTHERS}))
+            .gets(|| json!({"fid": sample::FAVOURITE})),
+        example("list", "All of them", Code::Done)
+            .sends(|| json!({"token": sample::TOKEN}))
+            .gets(|| {
+                json!({
+                    "fidlist": [sample::FAVOURITE],
+                    "namelist": ["notes.pdf"],
+                    "datelist": [sample::FAVOURED],
+                    "classifylist": [""],
+                    "summarylist": [""],
+                    "userid": [sample::OTHER_USER],
+                    "username": ["Ben"],
+                    "sourcelist": [sample::OTHERS],
+                    "total": 1,
+                })
+            }),
+        example("cancel", "An end to it", Code::FavouriteCancelled)
+            .sends(|| json!({"token": sample::TOKEN, "fid": sample::FAVOURITE, "cancel": true})),
+        example("unknown", "What is none", Code::FavouriteUnknown)
+            .sends(|| json!({"token": sample::TOKEN, "fid": sample::OTHERS, "cancel": true})),
+        example("missing", "What is not there", Code::NotFound)
+            .sends(|| json!({"token": sample::TOKEN, "fid": sample::NOTHING})),
+    ],
+};
 
 /// `POST /app/user/favorite`: makes an entry a favourite (`fid`), gives one up (`fid` and `cancel`), or lists
 /// them. Codes 160, 161, 162, 163, 0, 2, 1.

@@ -1,20 +1,27 @@
 use kms_domain::files::PublicFile;
-use serde::Serialize;
 
-/// Other people's entries, as parallel arrays of one length.
-#[derive(Serialize)]
-pub(super) struct FileListReply<'a> {
-    fidlist: Vec<String>,
-    namelist: Vec<&'a str>,
-    /// Milliseconds since 1970-01-01 UTC.
-    datelist: Vec<i64>,
-    /// A label is its owner's: of other people's entries nobody is told any.
-    classifylist: Vec<&'a str>,
-    summarylist: Vec<&'a str>,
-    userid: Vec<String>,
-    username: Vec<&'a str>,
-    /// How many entries this answer lists.
-    total: usize,
+use crate::openapi::{FID, LABEL, MOMENT, TITLE, UUID, described};
+
+described! {
+    /// Other people's entries, as parallel arrays of one length.
+    pub(super) struct FileListReply<'a> {
+        /// The entries.
+        fidlist: Vec<String> as FID,
+        /// Their titles.
+        namelist: Vec<&'a str> as TITLE,
+        /// When they were uploaded.
+        datelist: Vec<i64> as MOMENT,
+        /// Always `""`: a label is its owner's, and of other people's entries nobody is told any.
+        classifylist: Vec<&'a str> as LABEL,
+        /// `""` where there is none.
+        summarylist: Vec<&'a str>,
+        /// Whose they are.
+        userid: Vec<String> as UUID,
+        /// Their names.
+        username: Vec<&'a str>,
+        /// How many entries this answer lists.
+        total: usize,
+    }
 }
 
 impl<'a> FileListReply<'a> {

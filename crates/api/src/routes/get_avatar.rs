@@ -1,6 +1,7 @@
 use actix_web::HttpResponse;
-use kms_domain::codes::Coded;
+use kms_domain::codes::{Code, Coded};
 use kms_domain::users::OpenedAvatar;
+use serde_json::json;
 
 use crate::answer;
 use crate::blocks::{Blocks, Wire};
@@ -9,10 +10,29 @@ use crate::download;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, Body, DATA, Operation, TOKEN_FIELD, Tag, and, answer, example, object, sample,
+};
 
 const BODY: Shape = Shape {
     fields: &[TOKEN],
     payload: None,
+};
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Avatars,
+    summary: "Reads one's avatar",
+    about: "",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(BODY, &[TOKEN_FIELD]),
+    answers: &[
+        answer(Code::AvatarFound, "").with(|| and(object([]), "data", DATA.link(), "The avatar.")),
+        answer(Code::NotFound, "there is none yet"),
+    ],
+    examples: &[example("avatar", "What was set", Code::AvatarFound)
+        .sends(|| json!({"token": sample::TOKEN}))
+        .gets(|| json!({"data": sample::DATA}))],
 };
 
 /// `POST /app/user/get_avatar`: the caller's avatar. Codes 121, 2.

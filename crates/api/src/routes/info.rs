@@ -2,41 +2,108 @@ use actix_web::HttpResponse;
 use kms_domain::codes::Code;
 use kms_domain::files::Standing;
 use kms_domain::users::{Actor, Profile, UserId};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::answer;
 use crate::app::Services;
 use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
+use crate::openapi::{
+    Access, Body, Described, Operation, TOKEN_FIELD, Tag, UUID, answer, described, example,
+    optional, sample,
+};
 
 const BODY: Shape = Shape {
     fields: &[TOKEN, "userid"],
     payload: None,
 };
 
-#[derive(Serialize)]
-struct InfoReply<'a> {
-    userid: String,
-    name: &'a str,
-    phone: &'a str,
-    email: &'a str,
-    /// A number as text, as the contract types it.
-    birth: String,
-    /// Bytes of all own entries.
-    used: u64,
-    /// The limit to that; `null` when there is none.
-    quota: Option<u64>,
-    files: u64,
-    quota_files: Option<u64>,
+described! {
+    struct InfoReply<'a> {
+        /// The id of the account.
+        userid: String as UUID,
+        /// As given.
+        name: &'a str,
+        /// Bare digits for mainland numbers, `+…` for the rest.
+        phone: &'a str,
+        /// As given, `""` without one.
+        email: &'a str,
+        /// A number as text, as the contract types it; `""` without one.
+        birth: String,
+        /// Bytes of all own entries together.
+        used: u64,
+        /// The limit to that; `null` when there is none.
+        quota: Option<u64>,
+        /// How many own entries there are.
+        files: u64,
+        /// The limit to that; `null` when there is none.
+        quota_files: Option<u64>,
+    }
 }
 
-/// All that others may know.
-#[derive(Serialize)]
-struct NameReply<'a> {
-    userid: String,
-    name: &'a str,
+described! {
+    /// All that others may know.
+    struct NameReply<'a> {
+        /// The id of the account.
+        userid: String as UUID,
+        /// As given.
+        name: &'a str,
+    }
 }
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Accounts,
+    summary: "Reads one's account, or the name of another",
+    about: "Of another account, nobody is told the phone or the address.",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(
+        BODY,
+        &[
+            TOKEN_FIELD,
+            optional(
+                "userid",
+                UUID,
+                "Whose name is asked for, if it is not one's own account.",
+            ),
+        ],
+    ),
+    answers: &[
+        answer(Code::Done, "the account").with(InfoReply::schema),
+        answer(Code::Done, "with the `userid` of another: their name").with(NameReply::schema),
+        answer(Code::NotFound, "there is no such account"),
+    ],
+    examples: &[
+        example("info", "An account with two files of 5 bytes", Code::Done)
+            .sends(|| json!({"token": sample::TOKEN}))
+            .gets(|| {
+                json!({
+                    "userid": sample::USER,
+                    "name": "Ada L.",
+                    "phone": sample::PHONE,
+                    "email": "ada@example.com",
+                    "birth": "-4890000000",
+                    "used": 10,
+                    "quota": null,
+                    "files": 2,
+                    "quota_files": null,
+                })
+            }),
+        example("other", "Somebody else", Code::Done)
+            .sends(|| json!({"token": sample::TOKEN, "userid": sample::OTHER_USER}))
+            .gets(|| json!({"userid": sample::OTHER_USER, "name": "Ben"})),
+        example("unknown", "Nobody", Code::NotFound)
+            .sends(|| json!({"token": sample::TOKEN, "userid": sample::NOTHING})),
+        example("nobody", "Without a token", Code::TokenMissing).sends(|| json!({})),
+        example(
+            "stale",
+            "With a token that is no longer good",
+            Code::TokenExpired,
+        )
+        .sends(|| json!({"token": "no-such-token"})),
+    ],
+};
 
 /// `POST /app/user/info`: the caller's own profile, or the name of somebody else (`userid`). Codes 0, 2.
 pub(super) async fn info(call: Call) -> Result<HttpResponse, ApiError> {

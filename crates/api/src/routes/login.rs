@@ -1,14 +1,18 @@
 use actix_web::HttpResponse;
-use kms_domain::codes::Coded;
+use kms_domain::codes::{Code, Coded};
 use kms_domain::throttle::Question;
 use kms_domain::users::{LoginOutcome, Password, Phone};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::answer;
 use crate::call::{Call, Request};
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, Body, Described, Operation, PASSWORD, PHONE, TOKEN, Tag, answer, described, example,
+    required, sample,
+};
 use crate::origin::origin;
 
 pub(super) const BODY: Shape = Shape {
@@ -16,11 +20,43 @@ pub(super) const BODY: Shape = Shape {
     payload: None,
 };
 
-#[derive(Serialize)]
-struct LoginReply<'a> {
-    first_time: bool,
-    token: &'a str,
+described! {
+    struct LoginReply<'a> {
+        /// True on the account's first successful login and never again.
+        first_time: bool,
+        /// The session's secret, told only now.
+        token: &'a str as TOKEN,
+    }
 }
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Sessions,
+    summary: "Opens a session",
+    about: "It leaves the others of the account alone. The minimum for new passwords does not count here.",
+    access: Access::Open,
+    parameters: &[],
+    body: Body::Fields(
+        BODY,
+        &[
+            required("phone", PHONE, ""),
+            required("password", PASSWORD, ""),
+        ],
+    ),
+    answers: &[
+        answer(Code::LoggedIn, "").with(LoginReply::schema),
+        answer(Code::UnknownUser, ""),
+        answer(Code::WrongPassword, ""),
+    ],
+    examples: &[
+        example("login", "The first login of an account", Code::LoggedIn)
+            .sends(|| json!({"phone": sample::PHONE, "password": sample::PASSWORD}))
+            .gets(|| json!({"first_time": true, "token": sample::TOKEN})),
+        example("unknown", "A phone without an account", Code::UnknownUser)
+            .sends(|| json!({"phone": "13900139000", "password": sample::PASSWORD})),
+        example("wrong", "Another password", Code::WrongPassword)
+            .sends(|| json!({"phone": sample::PHONE, "password": "guess"})),
+    ],
+};
 
 /// `POST /app/login`: opens a session. Codes 110, 111, 112, 7, 1.
 pub(super) async fn login(call: Call) -> Result<HttpResponse, ApiError> {

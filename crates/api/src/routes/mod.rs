@@ -1,6 +1,7 @@
 //! The route table. One file an endpoint: its fields, its reply, its handler.
 
 mod avatar;
+pub(crate) mod docs;
 mod entry_list;
 mod favorite;
 mod file_list;
@@ -31,15 +32,20 @@ use kms_domain::codes::Code;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::panic_text;
+use table::operation_of;
 pub use table::{Endpoint, endpoints};
 
 /// Makes the table that is registered and the one that is read out of one.
 macro_rules! contract {
-    ($($path:literal => $handler:path,)+) => {
-        const ROUTES: &[Endpoint] = &[$(Endpoint { path: $path, methods: "POST" }),+];
+    ($($path:literal => $module:ident::$handler:ident $(as $operation:ident)?,)+) => {
+        const ROUTES: &[Endpoint] = &[$(Endpoint {
+            path: $path,
+            methods: "POST",
+            operations: &[("post", operation_of!($module $(, $operation)?))],
+        }),+];
 
         fn register(config: &mut web::ServiceConfig) {
-            config$(.service(post($path).to($handler)))+;
+            config$(.service(post($path).to($module::$handler)))+;
         }
     };
 }
@@ -53,12 +59,12 @@ contract! {
     "/app/user/upload" => upload::upload,
     "/app/user/getfile" => get_file::get_file,
     "/app/user/modify" => modify::modify,
-    "/app/user/modifyinfo" => modify::modify,
+    "/app/user/modifyinfo" => modify::modify as OPERATION_MODIFYINFO,
     "/app/user/logout" => logout::logout,
     "/app/user/sessions" => sessions::sessions,
-    "/app/user/info" => info::info,
     "/app/user/getownfilelist" => own_file_list::own_file_list,
     "/app/user/getfilelist" => recommended::recommended,
+    "/app/user/info" => info::info,
     "/app/user/modifyfile" => modify_file::modify_file,
     "/app/user/favorite" => favorite::favorite,
     "/app/user/trash" => trash::trash,
@@ -69,6 +75,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
     register(config);
     config
         .service(v1::scope())
+        .configure(docs::register)
         .default_service(web::to(unknown_route));
 }
 

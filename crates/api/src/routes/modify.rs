@@ -1,9 +1,10 @@
 use actix_web::HttpResponse;
-use kms_domain::codes::Coded;
+use kms_domain::codes::{Code, Coded};
 use kms_domain::throttle::{Network, Throttles};
 use kms_domain::users::{
     Actor, Birth, DisplayName, Modified, Modify, Password, PasswordPolicy, Phone,
 };
+use serde_json::json;
 
 use crate::answer;
 use crate::app::Services;
@@ -11,11 +12,65 @@ use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape};
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, BIRTH, Body, NAME, NEW_PASSWORD, Operation, PASSWORD, TOKEN_FIELD, Tag, answer,
+    example, optional, sample,
+};
 use crate::origin::origin;
 
 const BODY: Shape = Shape {
     fields: &[TOKEN, "name", "password", "birth", "old_password"],
     payload: None,
+};
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Accounts,
+    summary: "Changes one's account",
+    about: "What is not sent stays as it is; a bad value changes nothing. A new password ends all sessions but the asking one.",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(
+        BODY,
+        &[
+            TOKEN_FIELD,
+            optional("name", NAME, ""),
+            optional("password", NEW_PASSWORD, ""),
+            optional("birth", BIRTH, ""),
+            optional(
+                "old_password",
+                PASSWORD,
+                "The password so far, if it is to be checked. The operator may require it beside a new one.",
+            ),
+        ],
+    ),
+    answers: &[
+        answer(Code::Modified, ""),
+        answer(Code::Unmodified, ""),
+        answer(
+            Code::WrongPassword,
+            "`old_password` is not the account's password",
+        ),
+    ],
+    examples: &[
+        example("rename", "Another name", Code::Modified)
+            .sends(|| json!({"token": sample::TOKEN, "name": "Ada L."})),
+        example("same", "What is so already", Code::Unmodified)
+            .sends(|| json!({"token": sample::TOKEN, "name": "Ada L."})),
+        example(
+            "doubtful",
+            "A new password beside a wrong old one",
+            Code::WrongPassword,
+        )
+        .sends(|| json!({"token": sample::TOKEN, "password": "secret-2", "old_password": "guess"})),
+    ],
+};
+
+/// The same under its later name.
+pub(super) const OPERATION_MODIFYINFO: Operation = Operation {
+    summary: "Changes one's account (another name of the same route)",
+    examples: &[example("unchanged", "Nothing to change", Code::Unmodified)
+        .sends(|| json!({"token": sample::TOKEN}))],
+    ..OPERATION
 };
 
 /// `POST /app/user/modify`, and `modifyinfo`: changes the caller's account. Codes 150, 151, 112, 7, 1.

@@ -2,7 +2,7 @@ use actix_web::HttpResponse;
 use kms_domain::audit::{Network, Origin};
 use kms_domain::codes::{Code, Coded};
 use kms_domain::users::{Actor, OpenSession, SessionId, WhichSessions};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::answer;
 use crate::app::Services;
@@ -10,6 +10,10 @@ use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, Body, Described, Kind, MOMENT, Operation, TOKEN_FIELD, Tag, UUID, answer, described,
+    example, optional, sample,
+};
 use crate::origin::origin;
 
 const REVOKE: &str = "revoke";
@@ -19,6 +23,55 @@ const OTHERS: &str = "others";
 const BODY: Shape = Shape {
     fields: &[TOKEN, REVOKE],
     payload: None,
+};
+
+const WHICH: Kind = Kind::of(
+    |_| json!({"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "const": OTHERS}]}),
+);
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Sessions,
+    summary: "Lists one's sessions, or ends some",
+    about: "Without `revoke` it lists those whose tokens are still good, the latest opened first.",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(
+        BODY,
+        &[
+            TOKEN_FIELD,
+            optional(
+                REVOKE,
+                WHICH,
+                "An id of the list, or `others` for all but the asking one.",
+            ),
+        ],
+    ),
+    answers: &[
+        answer(Code::Done, "the list").with(SessionsReply::schema),
+        answer(Code::Done, "with `revoke`: they have ended"),
+        answer(
+            Code::NotFound,
+            "with `revoke`: the account has no such session",
+        ),
+    ],
+    examples: &[
+        example("revoke", "An end to all others", Code::Done)
+            .sends(|| json!({"token": sample::TOKEN, "revoke": "others"})),
+        example("list", "What is left", Code::Done)
+            .sends(|| json!({"token": sample::TOKEN}))
+            .gets(|| {
+                json!({
+                    "sessionidlist": ["3d5e7f90-a1b2-4c3d-8e4f-506172839405"],
+                    "createdlist": [sample::OPENED],
+                    "usedlist": [sample::OPENED],
+                    "networklist": ["127.0.0.0/24"],
+                    "total": 1,
+                    "current": "3d5e7f90-a1b2-4c3d-8e4f-506172839405",
+                })
+            }),
+        example("unknown", "A session that is not there", Code::NotFound)
+            .sends(|| json!({"token": sample::TOKEN, "revoke": sample::NOTHING})),
+    ],
 };
 
 /// `POST /app/user/sessions`: the caller's sessions, or an end to some of them. Codes 0, 2.
@@ -75,18 +128,22 @@ async fn list(request: &Request) -> Result<HttpResponse, ApiError> {
     Ok(answer::with(Code::Done, reply))
 }
 
-/// Parallel arrays, the latest opened session first.
-#[derive(Serialize)]
-struct SessionsReply {
-    sessionidlist: Vec<String>,
-    /// Milliseconds since 1970-01-01 UTC.
-    createdlist: Vec<i64>,
-    usedlist: Vec<i64>,
-    /// `""` where it is not known.
-    networklist: Vec<String>,
-    total: usize,
-    /// Which of them asks.
-    current: String,
+described! {
+    /// Parallel arrays, the latest opened session first.
+    struct SessionsReply {
+        /// Ids, which open nothing by themselves.
+        sessionidlist: Vec<String> as UUID,
+        /// When each was opened.
+        createdlist: Vec<i64> as MOMENT,
+        /// When each was last used, roughly.
+        usedlist: Vec<i64> as MOMENT,
+        /// From which network each was opened; `""` where that is not known.
+        networklist: Vec<String>,
+        /// How many there are.
+        total: usize,
+        /// Which of them asks.
+        current: String as UUID,
+    }
 }
 
 impl SessionsReply {

@@ -2,6 +2,7 @@ use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded};
 use kms_domain::files::{FileId, PurgeOutcome, RestoreOutcome};
 use kms_domain::users::Actor;
+use serde_json::json;
 
 use super::entry_list::{Cell, EntryList, NO_SUMMARY};
 use crate::answer;
@@ -10,6 +11,10 @@ use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape};
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, BOOL, Body, COUNT, FID, LABEL, MOMENT, Operation, SUMMARY, TITLE, TOKEN_FIELD, Tag,
+    and, answer, arrays, example, optional, sample,
+};
 use crate::spool::Spooled;
 
 const RESTORE: &str = "restore";
@@ -26,6 +31,70 @@ enum Wish {
     Restore(Option<FileId>),
     Purge(Option<FileId>),
 }
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Files,
+    summary: "Lists what was deleted, brings it back, or removes it for good",
+    about: "Without `restore` and `purge` the answer is the list, the latest deleted first, as parallel arrays of one length.",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(
+        BODY,
+        &[
+            TOKEN_FIELD,
+            optional(RESTORE, FID, "An entry of the list, to bring it back."),
+            optional(
+                PURGE,
+                FID,
+                "An entry of the list, to remove it for good. Not beside `restore`.",
+            ),
+        ],
+    ),
+    answers: &[
+        answer(Code::Done, "the list").with(|| {
+            let list = arrays([
+                ("fidlist", FID, "The entries."),
+                ("namelist", TITLE, "Their titles."),
+                ("datelist", MOMENT, "When they were uploaded."),
+                ("classifylist", LABEL, "Their labels, `\"\"` without one."),
+                ("summarylist", SUMMARY, "`\"\"` where there is none."),
+                ("public", BOOL, "Whether others could read them."),
+                ("sizelist", COUNT, "Their bytes."),
+                ("deletedlist", MOMENT, "When they were deleted."),
+            ]);
+            and(
+                list,
+                "used",
+                COUNT.link(),
+                "Bytes of all of them, which count in the account's usage.",
+            )
+        }),
+        answer(Code::Done, "with `restore` or `purge`: it is done"),
+        answer(Code::NotFound, "there is no such entry in the trash"),
+    ],
+    examples: &[
+        example("list", "A deleted file", Code::Done)
+            .sends(|| json!({"token": sample::TOKEN}))
+            .gets(|| {
+                json!({
+                    "fidlist": [sample::LINKED],
+                    "namelist": ["again.txt"],
+                    "datelist": [sample::LATER],
+                    "classifylist": [""],
+                    "summarylist": [""],
+                    "public": [true],
+                    "sizelist": [5],
+                    "deletedlist": [sample::DELETED],
+                    "total": 1,
+                    "used": 5,
+                })
+            }),
+        example("restore", "Back again", Code::Done)
+            .sends(|| json!({"token": sample::TOKEN, "restore": sample::LINKED})),
+        example("unknown", "What is not in the trash", Code::NotFound)
+            .sends(|| json!({"token": sample::TOKEN, "purge": sample::LINKED})),
+    ],
+};
 
 /// `POST /app/user/trash`: lists what the caller has deleted, brings an entry back (`restore`), or removes one
 /// for good (`purge`). Codes 0, 2, 1.

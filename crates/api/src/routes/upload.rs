@@ -1,11 +1,11 @@
 use actix_web::{HttpResponse, web};
-use kms_domain::codes::Coded;
+use kms_domain::codes::{Code, Coded};
 use kms_domain::files::{
     ClaimFile, ClaimOutcome, FileError, Md5, Sha256, StoreFile, Title, UploadOutcome,
     UploadSession, Visibility,
 };
 use kms_domain::users::{Actor, Token};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::answer;
 use crate::app::{App, Finish, Services};
@@ -13,6 +13,10 @@ use crate::call::{Call, TOKEN, as_actor, begin_as_actor};
 use crate::error::ApiError;
 use crate::intake::{FieldError, Fields, Shape};
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, BOOL, Body, DATA, Described, FID, LABEL, MD5, Operation, SHA256, TITLE, TOKEN_FIELD,
+    Tag, answer, described, example, optional, required, sample,
+};
 use crate::quota;
 use crate::receive::Receive;
 use crate::staging::Upload;
@@ -22,22 +26,98 @@ const BODY: Shape = Shape {
     payload: Some("data"),
 };
 
-#[derive(Serialize)]
-struct StoredReply {
-    fid: String,
-    /// A new entry has no label yet.
-    classify: &'static str,
-    summary: &'static str,
+described! {
+    struct StoredReply {
+        /// The new entry.
+        fid: String as FID,
+        /// `""`: a new entry has no label yet.
+        classify: &'static str as LABEL,
+        /// `""` where there is none.
+        summary: &'static str,
+    }
 }
 
-#[derive(Serialize)]
-struct LinkedReply {
-    fid: String,
-    classify: &'static str,
-    summary: &'static str,
-    size: u64,
-    sha256: String,
+described! {
+    struct LinkedReply {
+        /// The new entry.
+        fid: String as FID,
+        /// `""`: a new entry has no label yet.
+        classify: &'static str as LABEL,
+        /// `""` where there is none.
+        summary: &'static str,
+        /// Bytes of the content.
+        size: u64,
+        /// So that a client can check that the bytes are its own.
+        sha256: String as SHA256,
+    }
 }
+
+pub(super) const OPERATION: Operation = Operation {
+    tag: Tag::Files,
+    summary: "Stores a file, or links to known bytes",
+    about: "With `data` it stores the bytes. Without, and with `md5`, it is an instant upload: it makes an entry if the server \
+            holds those bytes and this user may have them. Any other reason is code 2, on which the client sends the data.",
+    access: Access::Session,
+    parameters: &[],
+    body: Body::Fields(
+        BODY,
+        &[
+            TOKEN_FIELD,
+            required("name", TITLE, ""),
+            optional(
+                "data",
+                DATA,
+                "At least one byte. Absent: an instant upload.",
+            ),
+            optional("md5", MD5, "Required without `data`; must match the bytes."),
+            optional("sha256", SHA256, "Must match the bytes."),
+            optional("public", BOOL, "Whether others may read it."),
+        ],
+    ),
+    answers: &[
+        answer(Code::FileStored, "").with(StoredReply::schema),
+        answer(Code::FileLinked, "").with(LinkedReply::schema),
+        answer(
+            Code::NotFound,
+            "the server does not hold these bytes for this user: send them",
+        ),
+        answer(Code::StorageFull, ""),
+    ],
+    examples: &[
+        example(
+            "missing",
+            "An instant upload of what the server does not hold",
+            Code::NotFound,
+        )
+        .sends(|| json!({"token": sample::TOKEN, "name": "hello.txt", "md5": sample::MD5})),
+        example("store", "The same with its bytes", Code::FileStored)
+            .sends(|| json!({"token": sample::TOKEN, "name": "hello.txt", "data": sample::DATA}))
+            .gets(|| json!({"fid": sample::FID, "classify": "", "summary": ""})),
+        example(
+            "link",
+            "The same bytes once more, by their MD5",
+            Code::FileLinked,
+        )
+        .sends(|| json!({"token": sample::TOKEN, "name": "again.txt", "md5": sample::MD5}))
+        .gets(|| {
+            json!({
+                "fid": sample::LINKED,
+                "classify": "",
+                "summary": "",
+                "size": 5,
+                "sha256": sample::SHA256,
+            })
+        }),
+        example("mismatch", "Bytes that have another MD5", Code::BadFormat).sends(|| {
+            json!({
+                "token": sample::TOKEN,
+                "name": "hello.txt",
+                "md5": "00000000000000000000000000000000",
+                "data": sample::DATA,
+            })
+        }),
+    ],
+};
 
 /// `POST /app/user/upload`: stores a file (with `data`), or links to bytes the server holds
 /// already (without). Codes 130, 131, 2, 1.

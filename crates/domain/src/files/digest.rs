@@ -10,13 +10,16 @@ pub struct DigestError {
 /// MD5 of a file: the key by which the contract's clients ask for an instant upload, and nothing
 /// else. It identifies no content, because two contents with one MD5 are made in seconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Md5([u8; 16]);
+pub struct Md5([u8; Self::LENGTH]);
 
 /// SHA-256 of a file: the identity of its content.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sha256([u8; 32]);
+pub struct Sha256([u8; Self::LENGTH]);
 
 impl Md5 {
+    /// Bytes of a digest.
+    pub const LENGTH: usize = 16;
+
     /// Reads 32 hexadecimal digits of either case.
     ///
     /// # Errors
@@ -39,6 +42,9 @@ impl Md5 {
 }
 
 impl Sha256 {
+    /// Bytes of a digest.
+    pub const LENGTH: usize = 32;
+
     /// Reads 64 hexadecimal digits of either case.
     ///
     /// # Errors

@@ -2,8 +2,6 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// Most characters of a title.
-const MAX_TITLE_CHARS: usize = 255;
 /// Length of a hyphenated UUID.
 const HYPHENATED: usize = 36;
 
@@ -63,6 +61,9 @@ pub enum TitleError {
 }
 
 impl Title {
+    /// Most characters of a title.
+    pub const MAX_CHARS: usize = 255;
+
     /// Checks `raw` and keeps it as it is.
     ///
     /// # Errors
@@ -73,7 +74,7 @@ impl Title {
         }
         match raw.chars().count() {
             0 => Err(TitleError::Empty),
-            1..=MAX_TITLE_CHARS => Ok(Self(raw.to_owned())),
+            1..=Self::MAX_CHARS => Ok(Self(raw.to_owned())),
             _ => Err(TitleError::TooLong),
         }
     }
@@ -84,9 +85,6 @@ impl Title {
         &self.0
     }
 }
-
-/// Most characters of a label.
-const MAX_LABEL_CHARS: usize = 32;
 
 /// What an owner files an entry under, the contract's `classify`: 1 to 32 Unicode scalar values, not only
 /// white space, without control characters. It is the owner's own and is shown to nobody else.
@@ -108,6 +106,9 @@ pub enum LabelError {
 }
 
 impl Label {
+    /// Most characters of a label.
+    pub const MAX_CHARS: usize = 32;
+
     /// Checks `raw` and keeps it as it is.
     ///
     /// # Errors
@@ -119,7 +120,7 @@ impl Label {
         if raw.chars().all(char::is_whitespace) {
             return Err(LabelError::Blank);
         }
-        if raw.chars().count() > MAX_LABEL_CHARS {
+        if raw.chars().count() > Self::MAX_CHARS {
             return Err(LabelError::TooLong);
         }
         Ok(Self(raw.to_owned()))

@@ -9,6 +9,7 @@ const OTHERS: &str = r#"
     workers = 3
     shutdown_timeout = "1500ms"
     cors_origins = "https://a.example,http://[::1]:3000"
+    docs = "off"
     max_file = "5MB"
     max_avatar = 1
     max_body = "2KiB"

@@ -193,7 +193,10 @@ impl<'a> Story<'a> {
         }
         let ask = Ask {
             method,
-            target: route.path.replace("{fid}", &percent(&[dice.byte()])),
+            target: route
+                .path
+                .replace("{fid}", &percent(&[dice.byte()]))
+                .replace("{asset}", "start.js"),
             headers: Vec::new(),
             pieces: dice.cut(bytes),
         };

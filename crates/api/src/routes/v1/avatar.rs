@@ -12,12 +12,59 @@ use super::{problem, reply};
 use crate::call::{Call, as_actor};
 use crate::error::ApiError;
 use crate::offload::Lane;
+use crate::openapi::{Body, Operation, Parameter, TEXT, answer, optional, plain};
 use crate::quota::Room;
 use crate::receive;
 use crate::routes::avatar::begin;
 
 /// What a saved avatar is called.
 const NAME: &str = "avatar";
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Reads one's avatar",
+    &[Parameter::Query(optional(
+        "disposition",
+        TEXT,
+        "`inline`: shows harmless types.",
+    ))],
+    Body::None,
+    &[
+        answer(Code::AvatarFound, "the bytes").of("application/octet-stream"),
+        answer(Code::AvatarFound, "a part of them")
+            .at(206)
+            .of("application/octet-stream"),
+        answer(Code::AvatarFound, "the client has them already")
+            .at(304)
+            .empty(),
+        answer(Code::NotFound, "there is no avatar"),
+        answer(
+            Code::BadFormat,
+            "they are not those that the request is conditional on",
+        )
+        .at(412),
+        answer(Code::BadFormat, "not a byte of the range is there").at(416),
+    ],
+);
+
+pub(in crate::routes) const OPERATION_HEAD: Operation = Operation {
+    summary: "Tells what reading one's avatar would",
+    ..OPERATION
+};
+
+pub(in crate::routes) const OPERATION_SET: Operation = plain(
+    "Sets one's avatar",
+    &[],
+    Body::Bytes("The avatar: at least one byte of anything."),
+    &[
+        answer(Code::AvatarSet, "there was none before"),
+        answer(Code::AvatarSet, "there was another one before").at(200),
+        answer(
+            Code::BadFormat,
+            "the avatar is not the one that the request is conditional on",
+        )
+        .at(412),
+    ],
+);
 
 /// `GET` and `HEAD /api/v1/me/avatar`: the caller's avatar, or a part of it.
 /// 200, 206, 304, 412, 416; codes 121, 2, 1.

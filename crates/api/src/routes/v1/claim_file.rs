@@ -1,5 +1,5 @@
 use actix_web::HttpResponse;
-use kms_domain::codes::Coded as _;
+use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::ClaimOutcome;
 
 use super::create_file::created;
@@ -7,6 +7,9 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::{FieldError, Shape};
 use crate::offload::Lane;
+use crate::openapi::{
+    BOOL, Body, MD5, Operation, SHA256, TITLE, answer, optional, plain, required,
+};
 use crate::quota;
 use crate::routes::upload::{Input, claim};
 
@@ -14,6 +17,24 @@ const BODY: Shape = Shape {
     fields: &["name", "sha256", "md5", "public"],
     payload: None,
 };
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Links to bytes that the server has",
+    &[],
+    Body::Object(
+        BODY,
+        &[
+            required("name", TITLE, ""),
+            optional("sha256", SHA256, "This or `md5`."),
+            optional("md5", MD5, "This or `sha256`."),
+            optional("public", BOOL, "Whether others may read it."),
+        ],
+    ),
+    &[
+        answer(Code::FileLinked, "the entry"),
+        answer(Code::NotFound, "send the bytes"),
+    ],
+);
 
 /// `POST /api/v1/files/claims`: stores an entry over bytes that the server has, and that the caller could
 /// read anyway. 201; codes 131, 2, 1.

@@ -1,11 +1,95 @@
 use actix_web::HttpResponse;
-use kms_domain::codes::Coded as _;
+use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::{FileId, OpenOutcome};
+use serde_json::json;
 
 use super::representation::{Found, Source, Wanted};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, Body, FID, Header, Kind, Operation, Parameter, Tag, answer, example, optional,
+    required, sample,
+};
+
+const CONTENT_HEADERS: &[Header] = &[
+    Header {
+        name: "ETag",
+        about: "The content's SHA-256 in hex, quoted; strong.",
+    },
+    Header {
+        name: "Last-Modified",
+        about: "When the entry was stored.",
+    },
+    Header {
+        name: "Repr-Digest",
+        about: "The content's SHA-256 (RFC 9530), of the whole also where a part follows.",
+    },
+];
+/// Lines of conditions and ranges, of which those that make no sense are ignored.
+const LINE: Kind = Kind::of(|_| json!({"type": "string"}));
+
+pub(in crate::routes) const OPERATION: Operation = Operation {
+    tag: Tag::Plain,
+    summary: "Reads a file, or a part of it",
+    about: "An own entry or a public one. Conditions mean what RFC 9110 says; several ranges are answered with the whole.",
+    access: Access::Session,
+    parameters: &[
+        Parameter::Path(required("fid", FID, "The entry.")),
+        Parameter::Query(optional("disposition", LINE, "`inline`: shows harmless types.")),
+        Parameter::Header(optional("Range", LINE, "One range of bytes.")),
+        Parameter::Header(optional("If-None-Match", LINE, "304 if the client has the content already.")),
+        Parameter::Header(optional("If-Match", LINE, "412 if the client means another content.")),
+    ],
+    body: Body::None,
+    answers: &[
+        answer(Code::FileFound, "the content").of("application/octet-stream").headers(CONTENT_HEADERS),
+        answer(Code::FileFound, "a part of the content")
+            .at(206)
+            .of("application/octet-stream")
+            .headers(CONTENT_HEADERS),
+        answer(Code::FileFound, "the client has the content already")
+            .at(304)
+            .empty()
+            .headers(CONTENT_HEADERS),
+        answer(Code::NotFound, "no such entry for this user, or no id at all"),
+        answer(Code::BadFormat, "the content is not the one that the request is conditional on").at(412),
+        answer(Code::BadFormat, "not a byte of the range is there").at(416).headers(&[Header {
+            name: "Content-Range",
+            about: "`bytes */` and the size.",
+        }]),
+    ],
+    examples: &[
+        example("whole", "The bytes as they are", Code::FileFound)
+            .asks(|| json!({"fid": sample::CREATED}))
+            .gets(|| json!("hello")),
+        example("part", "Two of them", Code::FileFound)
+            .at(206)
+            .asks(|| json!({"fid": sample::CREATED, "Range": "bytes=1-2"}))
+            .gets(|| json!("el")),
+        example("known", "What the client has already", Code::FileFound)
+            .at(304)
+            .asks(|| json!({"fid": sample::CREATED, "If-None-Match": format!("\"{}\"", sample::SHA256)})),
+        example("behind", "A part behind the end", Code::BadFormat)
+            .at(416)
+            .asks(|| json!({"fid": sample::CREATED, "Range": "bytes=99-"}))
+            .gets(|| json!({"detail": "the range begins behind the end of the content"})),
+        example("other", "Another content than is meant", Code::BadFormat)
+            .at(412)
+            .asks(|| json!({"fid": sample::CREATED, "If-Match": "\"another\""}))
+            .gets(|| {
+                json!({"detail": "the content is not the one that the request is conditional on"})
+            }),
+    ],
+};
+
+/// The same without the bytes. It knows no ranges.
+pub(in crate::routes) const OPERATION_HEAD: Operation = Operation {
+    summary: "Tells what reading a file would",
+    examples: &[example("head", "The headers alone", Code::FileFound)
+        .asks(|| json!({"fid": sample::CREATED}))],
+    ..OPERATION
+};
 
 /// `GET` and `HEAD /api/v1/files/{fid}/content`: a file that the caller may read, or a part of it.
 /// 200, 206, 304, 412, 416; codes 140, 2, 1.

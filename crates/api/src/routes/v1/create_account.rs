@@ -1,17 +1,46 @@
 use actix_web::HttpResponse;
-use kms_domain::codes::Coded as _;
+use kms_domain::codes::{Code, Coded as _};
 use kms_domain::users::RegisterOutcome;
 use serde::Serialize;
 
 use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::openapi::{
+    Access, BIRTH, Body, EMAIL, Header, NAME, NEW_PASSWORD, Operation, PHONE, answer, optional,
+    plain, required,
+};
 use crate::routes::register::{BODY, open_account};
 
 #[derive(Serialize)]
 struct AccountReply {
     id: String,
 }
+
+pub(in crate::routes) const OPERATION: Operation = Operation {
+    access: Access::Open,
+    ..plain(
+        "Opens an account",
+        &[],
+        Body::Object(
+            BODY,
+            &[
+                required("phone", PHONE, ""),
+                required("name", NAME, ""),
+                required("password", NEW_PASSWORD, ""),
+                optional("email", EMAIL, ""),
+                optional("birth", BIRTH, ""),
+            ],
+        ),
+        &[
+            answer(Code::Registered, "the account is there").headers(&[Header {
+                name: "Location",
+                about: "Where others see it.",
+            }]),
+            answer(Code::PhoneTaken, "another account has the phone").at(409),
+        ],
+    )
+};
 
 /// `POST /api/v1/accounts`: opens an account. 201; codes 100, 101, 7, 1.
 pub(super) async fn create_account(call: Call) -> Result<HttpResponse, ApiError> {

@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::{FileReceipt, OnceOutcome, UploadOutcome};
-use serde::Serialize;
+use serde_json::json;
 
 use super::conditions::Conditions;
 use super::digests::Digests;
@@ -13,6 +13,10 @@ use crate::call::{Call, as_actor};
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, BOOL, Body, Described, FID, Header, MD5, MOMENT, Operation, Parameter, SHA256, TEXT,
+    TITLE, Tag, answer, described, example, optional, required, sample,
+};
 use crate::quota;
 use crate::receive;
 use crate::routes::upload::{Input, begin, store};
@@ -22,16 +26,83 @@ const QUERY: Shape = Shape {
     payload: None,
 };
 
-#[derive(Serialize)]
-struct CreatedReply<'a> {
-    fid: &'a str,
-    name: &'a str,
-    size: u64,
-    md5: String,
-    sha256: String,
-    public: bool,
-    date: i64,
+described! {
+    struct CreatedReply<'a> {
+        /// The new entry.
+        fid: &'a str as FID,
+        /// Its title.
+        name: &'a str as TITLE,
+        /// Bytes.
+        size: u64,
+        /// Digest of the bytes.
+        md5: String as MD5,
+        /// Digest of the bytes.
+        sha256: String as SHA256,
+        /// Whether others may read it.
+        public: bool,
+        /// When it was stored.
+        date: i64 as MOMENT,
+    }
 }
+
+pub(in crate::routes) const OPERATION: Operation = Operation {
+    tag: Tag::Plain,
+    summary: "Stores a file",
+    about: "Answered alike whether or not the server knew the bytes. They and the entry are on disk then.",
+    access: Access::Session,
+    parameters: &[
+        Parameter::Query(required("name", TITLE, "The title.")),
+        Parameter::Query(optional("public", BOOL, "Whether others may read it.")),
+        Parameter::Query(optional("md5", MD5, "Must match the body.")),
+        Parameter::Query(optional("sha256", SHA256, "Must match the body.")),
+        Parameter::Header(optional("Repr-Digest", TEXT, "Must match the body.")),
+        Parameter::Header(optional("Content-Digest", TEXT, "Must match the body.")),
+        Parameter::Header(optional(
+            "Idempotency-Key",
+            TEXT,
+            "Sent again under it, the same request gets the first answer.",
+        )),
+        Parameter::Header(optional(
+            "If-None-Match",
+            TEXT,
+            "412 if the caller has such content already.",
+        )),
+    ],
+    body: Body::Bytes("The file: at least one byte of anything, under any Content-Type or none."),
+    answers: &[
+        answer(Code::FileStored, "")
+            .with(CreatedReply::schema)
+            .headers(&[Header {
+                name: "Location",
+                about: "The path of the content.",
+            }]),
+        answer(Code::Busy, "a request with this key is on its way").at(409),
+        answer(
+            Code::BadFormat,
+            "there is an entry over this content already",
+        )
+        .at(412),
+        answer(Code::BadFormat, "the key was used for another request").at(422),
+    ],
+    examples: &[example(
+        "create",
+        "A file of five bytes that only its owner can read",
+        Code::FileStored,
+    )
+    .asks(|| json!({"name": "hello.txt", "public": false}))
+    .sends(|| json!("hello"))
+    .gets(|| {
+        json!({
+            "fid": sample::CREATED,
+            "name": "hello.txt",
+            "size": 5,
+            "md5": sample::MD5,
+            "sha256": sample::SHA256,
+            "public": false,
+            "date": sample::CREATED_AT,
+        })
+    })],
+};
 
 /// `POST /api/v1/files`: stores the body, or the file in a form, as a file. 201, 409, 412, 422; codes 130, 1.
 pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {

@@ -1,12 +1,13 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use kms_domain::codes::Coded as _;
+use kms_domain::codes::{Code, Coded as _};
 use kms_domain::users::LoginOutcome;
 use serde::Serialize;
 
 use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::openapi::{Access, Body, Operation, PASSWORD, PHONE, answer, plain, required};
 use crate::routes::login::{BODY, open_session};
 
 #[derive(Serialize)]
@@ -16,6 +17,26 @@ struct OpenedReply<'a> {
     /// Whether this is the account's first login ever.
     first_time: bool,
 }
+
+pub(in crate::routes) const OPERATION: Operation = Operation {
+    access: Access::Open,
+    ..plain(
+        "Opens a session",
+        &[],
+        Body::Object(
+            BODY,
+            &[
+                required("phone", PHONE, ""),
+                required("password", PASSWORD, ""),
+            ],
+        ),
+        &[
+            answer(Code::LoggedIn, "the session is open").at(201),
+            answer(Code::UnknownUser, "no account has the phone"),
+            answer(Code::WrongPassword, "the account has another password"),
+        ],
+    )
+};
 
 /// `POST /api/v1/sessions`: opens a session. 201; codes 110, 111, 112, 7, 1.
 pub(super) async fn create_session(call: Call) -> Result<HttpResponse, ApiError> {

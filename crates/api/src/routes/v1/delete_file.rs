@@ -1,11 +1,36 @@
 use actix_web::HttpResponse;
-use kms_domain::codes::Coded as _;
+use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::{DeleteOutcome, FileId};
+use serde_json::json;
 
 use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::Lane;
+use crate::openapi::{
+    Access, Body, FID, Operation, Parameter, Tag, answer, example, required, sample,
+};
+
+pub(in crate::routes) const OPERATION: Operation = Operation {
+    tag: Tag::Plain,
+    summary: "Deletes an entry of one's own",
+    about: "Who else has an entry over the same content keeps it.",
+    access: Access::Session,
+    parameters: &[Parameter::Path(required("fid", FID, "The entry."))],
+    body: Body::None,
+    answers: &[
+        answer(Code::FileDeleted, "the entry is in the trash")
+            .at(204)
+            .empty(),
+        answer(Code::NotFound, "the caller has no such entry"),
+    ],
+    examples: &[
+        example("delete", "An end to an entry", Code::FileDeleted)
+            .at(204)
+            .asks(|| json!({"fid": sample::CREATED})),
+        example("again", "It is gone", Code::NotFound).asks(|| json!({"fid": sample::CREATED})),
+    ],
+};
 
 /// `DELETE /api/v1/files/{fid}`: an entry of the caller's own. 204; code 2 for every other, whether
 /// or not there is one.

@@ -5,8 +5,30 @@ use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::Lane;
+use crate::openapi::{Body, Operation, Parameter, TEXT, answer, plain, required};
 use crate::origin::origin;
 use crate::routes::sessions::{revoke, which};
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Ends a session of one's own",
+    &[Parameter::Path(required(
+        "id",
+        TEXT,
+        "The session; `others` for all but the asking one.",
+    ))],
+    Body::None,
+    &[
+        answer(Code::Done, "it has ended").at(204).empty(),
+        answer(Code::NotFound, "the caller has no such session"),
+    ],
+);
+
+pub(in crate::routes) const OPERATION_CURRENT: Operation = plain(
+    "Ends the asking session",
+    &[],
+    Body::None,
+    &[answer(Code::Done, "it has ended").at(204).empty()],
+);
 
 /// `DELETE /api/v1/sessions/current`: ends the session that asks. 204; code 3.
 pub(super) async fn end_current(call: Call) -> Result<HttpResponse, ApiError> {

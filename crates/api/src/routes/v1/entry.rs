@@ -15,6 +15,9 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape};
 use crate::offload::Lane;
+use crate::openapi::{
+    BOOL, Body, FID, LABEL, Operation, Parameter, TEXT, TITLE, answer, optional, plain, required,
+};
 
 const CHANGE: Shape = Shape {
     fields: &["name", "public", "label"],
@@ -36,6 +39,40 @@ struct EntryReply {
     /// When it was stored, in milliseconds since 1970-01-01 UTC.
     date: i64,
 }
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Describes an entry",
+    &[Parameter::Path(required("fid", FID, "The entry."))],
+    Body::None,
+    &[
+        answer(Code::FileFound, "what there is to say about it"),
+        answer(
+            Code::NotFound,
+            "no such entry for this user, or no id at all",
+        ),
+    ],
+);
+
+pub(in crate::routes) const OPERATION_CHANGE: Operation = plain(
+    "Changes an entry of one's own",
+    &[
+        Parameter::Path(required("fid", FID, "The entry.")),
+        Parameter::Header(optional("If-Match", TEXT, "412 if it has changed since.")),
+    ],
+    Body::Object(
+        CHANGE,
+        &[
+            optional("name", TITLE, ""),
+            optional("public", BOOL, ""),
+            optional("label", LABEL, "An empty text takes it away."),
+        ],
+    ),
+    &[
+        answer(Code::FileModified, "the entry as it is now").at(200),
+        answer(Code::NotFound, "the caller has no such entry"),
+        answer(Code::BadFormat, "it has changed since").at(412),
+    ],
+);
 
 /// `GET /api/v1/files/{fid}`: what there is to say about an entry that the caller may read.
 /// Codes 140, 2.

@@ -11,6 +11,9 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    Body, COUNT, FID, Operation, Parameter, TEXT, answer, optional, plain, required,
+};
 use crate::quota;
 
 const QUERY: Shape = Shape {
@@ -46,6 +49,50 @@ struct AddedReply {
     /// The favourite's own identity.
     fid: String,
 }
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Lists one's favourites",
+    &[
+        Parameter::Query(optional(
+            "cursor",
+            TEXT,
+            "Where the page begins, as the one before says in `next`.",
+        )),
+        Parameter::Query(optional(
+            "limit",
+            COUNT,
+            "Entries on the page, 1 to 256; 100 without it.",
+        )),
+    ],
+    Body::None,
+    &[answer(Code::Done, "a page; `Link` leads to the next one")],
+);
+
+pub(in crate::routes) const OPERATION_ADD: Operation = plain(
+    "Makes a favourite of an entry",
+    &[Parameter::Path(required("fid", FID, "The entry."))],
+    Body::None,
+    &[
+        answer(Code::FavouriteAdded, "it is one now").at(201),
+        answer(Code::FavouriteKnown, "it was one already").at(200),
+        answer(
+            Code::NotFound,
+            "no such entry for this user, or no id at all",
+        ),
+    ],
+);
+
+pub(in crate::routes) const OPERATION_CANCEL: Operation = plain(
+    "Gives a favourite up",
+    &[Parameter::Path(required("fid", FID, "The entry."))],
+    Body::None,
+    &[
+        answer(Code::FavouriteCancelled, "it is one no more")
+            .at(204)
+            .empty(),
+        answer(Code::NotFound, "the caller has no such favourite"),
+    ],
+);
 
 /// `GET /api/v1/favourites`: the caller's favourites. Codes 0, 1.
 pub(super) async fn list_favourites(call: Call) -> Result<HttpResponse, ApiError> {

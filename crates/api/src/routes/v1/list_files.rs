@@ -1,4 +1,5 @@
 use actix_web::HttpResponse;
+use kms_domain::codes::Code;
 use kms_domain::files::{FileSummary, Label, ListPosition};
 use kms_domain::users::Actor;
 use serde::Serialize;
@@ -10,6 +11,9 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    BOOL, Body, COUNT, LABEL, Operation, Parameter, TEXT, answer, optional, plain,
+};
 
 const QUERY: Shape = Shape {
     fields: &["cursor", "limit", "sort", "public", "label"],
@@ -42,6 +46,35 @@ struct Filter {
     public: Option<bool>,
     label: Option<Label>,
 }
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Lists one's own entries, newest first",
+    &[
+        Parameter::Query(optional(
+            "cursor",
+            TEXT,
+            "Where the page begins, as the one before says in `next`.",
+        )),
+        Parameter::Query(optional(
+            "limit",
+            COUNT,
+            "Entries on the page, 1 to 256; 100 without it.",
+        )),
+        Parameter::Query(optional(
+            "sort",
+            TEXT,
+            "`newest`, which is the one order so far.",
+        )),
+        Parameter::Query(optional(
+            "public",
+            BOOL,
+            "Only entries that others may read, or that they may not.",
+        )),
+        Parameter::Query(optional("label", LABEL, "Only entries with this label.")),
+    ],
+    Body::None,
+    &[answer(Code::Done, "a page; `Link` leads to the next one")],
+);
 
 /// `GET /api/v1/files`: the caller's own entries, newest first. Codes 0, 1.
 pub(super) async fn list_files(call: Call) -> Result<HttpResponse, ApiError> {

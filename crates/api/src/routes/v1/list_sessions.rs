@@ -8,6 +8,7 @@ use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::Lane;
+use crate::openapi::{Body, Operation, answer, plain};
 
 #[derive(Serialize)]
 struct SessionsReply {
@@ -26,6 +27,13 @@ struct SessionReply {
     /// Whether it is the one that asks.
     current: bool,
 }
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Lists one's sessions",
+    &[],
+    Body::None,
+    &[answer(Code::Done, "the sessions whose tokens are good")],
+);
 
 /// `GET /api/v1/sessions`: the caller's sessions whose tokens are still good. Code 0.
 pub(super) async fn list_sessions(call: Call) -> Result<HttpResponse, ApiError> {

@@ -10,6 +10,9 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    BIRTH, Body, NAME, NEW_PASSWORD, Operation, PASSWORD, answer, optional, plain,
+};
 use crate::routes::info::look;
 use crate::routes::modify::change;
 
@@ -34,6 +37,34 @@ struct MeReply<'a> {
     files: u64,
     quota_files: Option<u64>,
 }
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Reads one's account",
+    &[],
+    Body::None,
+    &[answer(Code::Done, "the account")],
+);
+
+pub(in crate::routes) const OPERATION_CHANGE: Operation = plain(
+    "Changes one's account",
+    &[],
+    Body::Object(
+        CHANGE,
+        &[
+            optional("name", NAME, ""),
+            optional("password", NEW_PASSWORD, "Ends all other sessions."),
+            optional("birth", BIRTH, ""),
+            optional("old_password", PASSWORD, "If it is sent, it must be right."),
+        ],
+    ),
+    &[
+        answer(Code::Modified, "the account as it is now"),
+        answer(
+            Code::WrongPassword,
+            "the account has another password than `old_password`",
+        ),
+    ],
+);
 
 /// `GET /api/v1/me`: the caller's own account. Code 0.
 pub(super) async fn me(call: Call) -> Result<HttpResponse, ApiError> {

@@ -33,25 +33,32 @@ mod zip_files;
 use actix_web::{HttpResponse, Resource, ResponseError as _, Route, Scope, web};
 use kms_domain::codes::Code;
 
-use super::table::Endpoint;
+use super::table::{Endpoint, operation_of};
 use crate::call::Call;
 use crate::error::ApiError;
 
 use problem::Problem;
-pub(crate) use problem::{cause, refusal};
+pub(crate) use problem::{cause, refusal, shown as problem, status};
 
 /// Makes the table that is registered and the one that is read out of one. The texts are what `Allow` says.
 macro_rules! below {
-    ($prefix:literal: $($path:literal, $allow:literal { $($method:ident => $handler:path),+ })+) => {
+    ($prefix:literal: $($path:literal, $allow:literal { $($method:ident => $module:ident::$handler:ident $(as $operation:ident)?),+ })+) => {
         const PREFIX: &str = $prefix;
 
         pub(super) const ROUTES: &[Endpoint] =
-            &[$(Endpoint { path: concat!($prefix, $path), methods: $allow }),+];
+            &[$(Endpoint {
+                path: concat!($prefix, $path),
+                methods: $allow,
+                operations: &[$((
+                    stringify!($method),
+                    operation_of!($module $(, $operation)?),
+                )),+],
+            }),+];
 
         fn register(scope: Scope) -> Scope {
             scope$(.service(
                 Resource::new($path)
-                    $(.route(to(web::$method(), $handler)))+
+                    $(.route(to(web::$method(), $module::$handler)))+
                     .default_service(to(web::route(), |_: Call| async {
                         Err(ApiError::method_not_allowed($allow))
                     })),
@@ -68,13 +75,13 @@ below! {
         post => create_session::create_session
     }
     // In front of the one that takes any id.
-    "/sessions/current", "DELETE" { delete => end_session::end_current }
+    "/sessions/current", "DELETE" { delete => end_session::end_current as OPERATION_CURRENT }
     "/sessions/{id}", "DELETE" { delete => end_session::end_session }
-    "/me", "GET, PATCH" { get => me::me, patch => me::change_me }
+    "/me", "GET, PATCH" { get => me::me, patch => me::change_me as OPERATION_CHANGE }
     "/me/avatar", "GET, HEAD, PUT" {
         get => avatar::avatar,
-        head => avatar::avatar,
-        put => avatar::set_avatar
+        head => avatar::avatar as OPERATION_HEAD,
+        put => avatar::set_avatar as OPERATION_SET
     }
     "/users/{id}", "GET" { get => user::user }
     "/files", "GET, POST" { get => list_files::list_files, post => create_file::create_file }
@@ -83,17 +90,17 @@ below! {
     "/files/zip", "POST" { post => zip_files::zip_files }
     "/files/{fid}", "DELETE, GET, PATCH" {
         get => entry::entry,
-        patch => entry::change_entry,
+        patch => entry::change_entry as OPERATION_CHANGE,
         delete => delete_file::delete_file
     }
-    "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content }
+    "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content as OPERATION_HEAD }
     "/trash", "GET" { get => trash::list_trash }
-    "/trash/{fid}", "DELETE" { delete => trash::purge }
-    "/trash/{fid}/restore", "POST" { post => trash::restore }
+    "/trash/{fid}", "DELETE" { delete => trash::purge as OPERATION_PURGE }
+    "/trash/{fid}/restore", "POST" { post => trash::restore as OPERATION_RESTORE }
     "/favourites", "GET" { get => favourites::list_favourites }
     "/favourites/{fid}", "DELETE, PUT" {
-        put => favourites::add_favourite,
-        delete => favourites::cancel_favourite
+        put => favourites::add_favourite as OPERATION_ADD,
+        delete => favourites::cancel_favourite as OPERATION_CANCEL
     }
 }
 

@@ -65,7 +65,7 @@ struct Details<'a> {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        Unmet::behind(&self.0).map_or_else(|| status(self.0.code()), Unmet::status)
+        Unmet::behind(&self.0).map_or_else(|| status_of(self.0.code()), Unmet::status)
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -88,7 +88,7 @@ impl ResponseError for Problem {
 
 /// The refusal with this code, when there is no more to tell.
 pub(crate) fn refusal(code: Code) -> HttpResponse {
-    answer(status(code), code, None)
+    answer(status_of(code), code, None)
 }
 
 /// The error behind a problem, for the log.
@@ -98,15 +98,8 @@ pub(crate) fn cause(error: &actix_web::Error) -> Option<&ApiError> {
 
 /// A refusal with a status that no code has for itself.
 pub(super) fn answer(status: StatusCode, code: Code, detail: Option<&str>) -> HttpResponse {
-    let details = Details {
-        r#type: "about:blank",
-        title: status.canonical_reason().unwrap_or_default(),
-        status: status.as_u16(),
-        code: code.number(),
-        detail,
-    };
     // Numbers and texts always serialise.
-    let text = serde_json::to_string(&details).unwrap_or_default();
+    let text = serde_json::to_string(&details(status, code, detail)).unwrap_or_default();
     let mut response = answer::json(code, text);
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -119,14 +112,36 @@ pub(super) fn answer(status: StatusCode, code: Code, detail: Option<&str>) -> Ht
     response
 }
 
+fn details(status: StatusCode, code: Code, detail: Option<&str>) -> Details<'_> {
+    Details {
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or_default(),
+        status: status.as_u16(),
+        code: code.number(),
+        detail,
+    }
+}
+
 /// What HTTP itself calls the condition. The contract uses 403 for more than HTTP does.
-fn status(code: Code) -> StatusCode {
+fn status_of(code: Code) -> StatusCode {
     match code {
         Code::BadFormat => StatusCode::BAD_REQUEST,
         Code::TokenExpired | Code::TokenMissing => StatusCode::UNAUTHORIZED,
         Code::PhoneTaken => StatusCode::CONFLICT,
         other => answer::status(other),
     }
+}
+
+/// The same as a number.
+pub(crate) fn status(code: Code) -> u16 {
+    status_of(code).as_u16()
+}
+
+/// What a refusal looks like, for the document.
+pub(crate) fn shown(status: u16, code: Code) -> serde_json::Value {
+    let status = StatusCode::from_u16(status).unwrap_or_else(|_| status_of(code));
+    // Numbers and texts always serialise.
+    serde_json::to_value(details(status, code, None)).unwrap_or_default()
 }
 
 #[cfg(test)]

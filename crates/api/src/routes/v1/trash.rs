@@ -10,6 +10,9 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
+use crate::openapi::{
+    Body, COUNT, FID, Operation, Parameter, TEXT, answer, optional, plain, required,
+};
 
 const QUERY: Shape = Shape {
     fields: &["cursor", "limit"],
@@ -36,6 +39,44 @@ struct TrashedReply {
     /// When it was deleted.
     deleted_at: i64,
 }
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Lists what one has deleted",
+    &[
+        Parameter::Query(optional(
+            "cursor",
+            TEXT,
+            "Where the page begins, as the one before says in `next`.",
+        )),
+        Parameter::Query(optional(
+            "limit",
+            COUNT,
+            "Entries on the page, 1 to 256; 100 without it.",
+        )),
+    ],
+    Body::None,
+    &[answer(Code::Done, "a page; `Link` leads to the next one")],
+);
+
+pub(in crate::routes) const OPERATION_RESTORE: Operation = plain(
+    "Brings a deleted entry back",
+    &[Parameter::Path(required("fid", FID, "The entry."))],
+    Body::None,
+    &[
+        answer(Code::Done, "it is back").at(204).empty(),
+        answer(Code::NotFound, "the trash has no such entry"),
+    ],
+);
+
+pub(in crate::routes) const OPERATION_PURGE: Operation = plain(
+    "Removes a deleted entry for good",
+    &[Parameter::Path(required("fid", FID, "The entry."))],
+    Body::None,
+    &[
+        answer(Code::Done, "it is gone").at(204).empty(),
+        answer(Code::NotFound, "the trash has no such entry"),
+    ],
+);
 
 /// `GET /api/v1/trash`: what the caller has deleted and can bring back. Codes 0, 1.
 pub(super) async fn list_trash(call: Call) -> Result<HttpResponse, ApiError> {

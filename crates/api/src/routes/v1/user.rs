@@ -8,6 +8,7 @@ use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::Lane;
+use crate::openapi::{Body, Operation, Parameter, UUID, answer, plain, required};
 
 /// All that an account shows to others.
 #[derive(Serialize)]
@@ -15,6 +16,16 @@ struct UserReply<'a> {
     id: String,
     name: &'a str,
 }
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Reads the name of an account",
+    &[Parameter::Path(required("id", UUID, "The account."))],
+    Body::None,
+    &[
+        answer(Code::Done, "its id and its name"),
+        answer(Code::NotFound, "there is no such account"),
+    ],
+);
 
 /// `GET /api/v1/users/{id}`: an account as others see it. Codes 0, 2.
 pub(super) async fn user(call: Call) -> Result<HttpResponse, ApiError> {

@@ -14,14 +14,17 @@ use kms_domain::files::{FileId, OpenOutcome};
 use kms_domain::users::Actor;
 use kms_domain::with_causes;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::representation::{REVALIDATE, SANDBOX};
 use crate::app::{App, Services};
 use crate::blocks::{Blocks, Wire};
 use crate::call::{Call, as_actor};
 use crate::error::ApiError;
+use crate::intake::Shape;
 use crate::middleware::RequestId;
 use crate::offload::Lane;
+use crate::openapi::{Body, Kind, Operation, answer, plain, required};
 use crate::zip::{Entry, Names, Plan};
 
 const ZIP: HeaderValue = HeaderValue::from_static("application/zip");
@@ -36,6 +39,30 @@ struct ZipBody {
     /// Entries that the caller may read, each once, in the order of the archive.
     fids: Vec<String>,
 }
+
+const SHAPE: Shape = Shape {
+    fields: &["fids"],
+    payload: None,
+};
+const FIDS: Kind =
+    Kind::of(|_| json!({"type": "array", "items": {"type": "string"}, "minItems": 1}));
+
+pub(in crate::routes) const OPERATION: Operation = plain(
+    "Packs files into one zip archive",
+    &[],
+    Body::Object(
+        SHAPE,
+        &[required(
+            "fids",
+            FIDS,
+            "Entries that the caller may read, each once.",
+        )],
+    ),
+    &[
+        answer(Code::FileFound, "the archive").of("application/zip"),
+        answer(Code::NotFound, "one of them is not there for this user"),
+    ],
+);
 
 /// `POST /api/v1/files/zip`: entries that the caller may read, as one archive. Codes 140, 2, 1.
 pub(super) async fn zip_files(call: Call) -> Result<HttpResponse, ApiError> {

@@ -2,10 +2,6 @@ use std::fmt;
 
 use crate::PortError;
 
-/// Most characters of a password, the contract's `maxlength`. Sixteen scalar values are at most
-/// 64 bytes, so bcrypt's limit of 72 can never cut one short.
-const MAX_CHARS: usize = 16;
-
 /// A password as typed: 1 to 16 Unicode scalar values without NUL, neither trimmed nor folded.
 ///
 /// This is what a login may try. What a *new* password must be is [`PasswordPolicy`]'s, so that
@@ -28,6 +24,10 @@ pub enum PasswordError {
 }
 
 impl Password {
+    /// Most characters of a password, the contract's `maxlength`. Sixteen scalar values are at most
+    /// 64 bytes, so bcrypt's limit of 72 can never cut one short.
+    pub const MAX_CHARS: usize = 16;
+
     /// Reads a password that somebody tries.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Password {
         }
         match raw.chars().count() {
             0 => Err(PasswordError::TooShort),
-            1..=MAX_CHARS => Ok(Self(raw.to_owned())),
+            1..=Self::MAX_CHARS => Ok(Self(raw.to_owned())),
             _ => Err(PasswordError::TooLong),
         }
     }
@@ -67,6 +67,12 @@ impl PasswordPolicy {
     #[must_use]
     pub const fn new(min_chars: usize) -> Self {
         Self { min_chars }
+    }
+
+    /// The fewest characters of a new password.
+    #[must_use]
+    pub const fn min_chars(self) -> usize {
+        self.min_chars
     }
 
     /// Reads a password that somebody chooses.

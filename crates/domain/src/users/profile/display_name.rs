@@ -1,6 +1,3 @@
-/// Most characters of a name, the contract's `maxlength`.
-const MAX_CHARS: usize = 16;
-
 /// The name an account shows: 1 to 16 Unicode scalar values, not all of them white space, no
 /// control characters. Kept exactly as given; two accounts may share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +18,9 @@ pub enum DisplayNameError {
 }
 
 impl DisplayName {
+    /// Most characters of a name, the contract's `maxlength`.
+    pub const MAX_CHARS: usize = 16;
+
     /// Checks `raw` and keeps it as it is.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl DisplayName {
         if raw.chars().all(char::is_whitespace) {
             return Err(DisplayNameError::Blank);
         }
-        if raw.chars().count() > MAX_CHARS {
+        if raw.chars().count() > Self::MAX_CHARS {
             return Err(DisplayNameError::TooLong);
         }
         Ok(Self(raw.to_owned()))

@@ -1,7 +1,5 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-/// Most characters of an address, the contract's `maxlength`.
-const MAX_CHARS: usize = 55;
 /// Most octets of the part before the `@` (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL_OCTETS: usize = 64;
 /// Most octets of one label of a domain (RFC 1035, 2.3.4).
@@ -25,12 +23,15 @@ pub enum EmailError {
 }
 
 impl Email {
+    /// Most characters of an address, the contract's `maxlength`.
+    pub const MAX_CHARS: usize = 55;
+
     /// Checks `raw` and keeps it as it is.
     ///
     /// # Errors
     /// [`EmailError`] names the first rule broken.
     pub fn parse(raw: &str) -> Result<Self, EmailError> {
-        if raw.chars().count() > MAX_CHARS {
+        if raw.chars().count() > Self::MAX_CHARS {
             return Err(EmailError::TooLong);
         }
         let (local, domain) = raw.rsplit_once('@').ok_or(EmailError::Malformed)?;

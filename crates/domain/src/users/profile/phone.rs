@@ -1,11 +1,8 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 
-/// Digits of a mainland Chinese number; the first is a 1.
-const MAINLAND_DIGITS: usize = 11;
 /// The country code under which a mainland number may also be written.
 const MAINLAND_PREFIX: &str = "+86";
-/// Least and most digits after the `+`. The most is E.164's; the least keeps short codes out.
-const E164_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// A telephone number in its canonical form, the name under which people log in.
 ///
@@ -21,6 +18,11 @@ pub struct Phone(String);
 pub struct PhoneError;
 
 impl Phone {
+    /// Digits of a mainland Chinese number; the first is a 1.
+    pub const MAINLAND_DIGITS: usize = 11;
+    /// Least and most digits after the `+`. The most is E.164's; the least keeps short codes out.
+    pub const E164_DIGITS: RangeInclusive<usize> = 7..=15;
+
     /// Reads a mainland or an E.164 number. Only ASCII digits count, and nothing is trimmed.
     ///
     /// # Errors
@@ -32,7 +34,7 @@ impl Phone {
             return Ok(Self(national.to_owned()));
         }
         let legal = match raw.strip_prefix('+') {
-            Some(digits) => E164_DIGITS.contains(&digits.len()) && all_digits(digits),
+            Some(digits) => Self::E164_DIGITS.contains(&digits.len()) && all_digits(digits),
             None => is_mainland(raw),
         };
         if legal {
@@ -61,7 +63,7 @@ impl fmt::Debug for Phone {
 }
 
 fn is_mainland(text: &str) -> bool {
-    text.len() == MAINLAND_DIGITS && text.starts_with('1') && all_digits(text)
+    text.len() == Phone::MAINLAND_DIGITS && text.starts_with('1') && all_digits(text)
 }
 
 fn all_digits(text: &str) -> bool {
