@@ -3,7 +3,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::ETAG;
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::users::{AvatarOutcome, OpenedAvatar};
-use serde::Serialize;
 
 use super::conditional::Conditions;
 use super::digests::Digests;
@@ -12,7 +11,9 @@ use super::{problem, reply};
 use crate::call::{Call, as_actor};
 use crate::error::ApiError;
 use crate::offload::Lane;
-use crate::openapi::{Body, Operation, Parameter, TEXT, answer, optional, plain};
+use crate::openapi::{
+    Body, Described, Operation, Parameter, TEXT, answer, described, optional, plain,
+};
 use crate::quota::Room;
 use crate::receive;
 use crate::routes::avatar::begin;
@@ -33,6 +34,26 @@ pub(in crate::routes) const OPERATION: Operation = plain(
         answer(Code::AvatarFound, "a part of them")
             .at(206)
             .of("application/octet-stream"),
+        answer(Code::AvatarFound, "harmless content, shown").of("image/png"),
+        answer(Code::AvatarFound, "harmless content, shown")
+            .of("image/png")
+            .at(206),
+        answer(Code::AvatarFound, "harmless content, shown").of("image/jpeg"),
+        answer(Code::AvatarFound, "harmless content, shown")
+            .of("image/jpeg")
+            .at(206),
+        answer(Code::AvatarFound, "harmless content, shown").of("image/gif"),
+        answer(Code::AvatarFound, "harmless content, shown")
+            .of("image/gif")
+            .at(206),
+        answer(Code::AvatarFound, "harmless content, shown").of("image/webp"),
+        answer(Code::AvatarFound, "harmless content, shown")
+            .of("image/webp")
+            .at(206),
+        answer(Code::AvatarFound, "harmless content, shown").of("text/plain; charset=utf-8"),
+        answer(Code::AvatarFound, "harmless content, shown")
+            .of("text/plain; charset=utf-8")
+            .at(206),
         answer(Code::AvatarFound, "the client has them already")
             .at(304)
             .empty(),
@@ -56,8 +77,10 @@ pub(in crate::routes) const OPERATION_SET: Operation = plain(
     &[],
     Body::Bytes("The avatar: at least one byte of anything."),
     &[
-        answer(Code::AvatarSet, "there was none before"),
-        answer(Code::AvatarSet, "there was another one before").at(200),
+        answer(Code::AvatarSet, "there was none before").with(AvatarReply::schema),
+        answer(Code::AvatarSet, "there was another one before")
+            .with(AvatarReply::schema)
+            .at(200),
         answer(
             Code::BadFormat,
             "the avatar is not the one that the request is conditional on",
@@ -89,10 +112,13 @@ pub(super) async fn avatar(call: Call) -> Result<HttpResponse, ApiError> {
     found.render(code, &call)
 }
 
-#[derive(Serialize)]
-struct AvatarReply {
-    size: u64,
-    sha256: String,
+described! {
+    struct AvatarReply {
+        /// Bytes.
+        size: u64,
+        /// Digest of the bytes.
+        sha256: String,
+    }
 }
 
 /// What became of a new avatar.

@@ -2,13 +2,13 @@ use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::ClaimOutcome;
 
-use super::create_file::created;
+use super::create_file::{CreatedReply, created};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::intake::{FieldError, Shape};
 use crate::offload::Lane;
 use crate::openapi::{
-    BOOL, Body, MD5, Operation, SHA256, TITLE, answer, optional, plain, required,
+    BOOL, Body, Described, MD5, Operation, SHA256, TITLE, answer, optional, plain, required,
 };
 use crate::quota;
 use crate::routes::upload::{Input, claim};
@@ -31,7 +31,7 @@ pub(in crate::routes) const OPERATION: Operation = plain(
         ],
     ),
     &[
-        answer(Code::FileLinked, "the entry"),
+        answer(Code::FileLinked, "the entry").with(CreatedReply::schema),
         answer(Code::NotFound, "send the bytes"),
     ],
 );

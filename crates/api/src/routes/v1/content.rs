@@ -12,6 +12,18 @@ use crate::openapi::{
     required, sample,
 };
 
+/// The same where the client has it already.
+const KNOWN_HEADERS: &[Header] = &[
+    Header {
+        name: "ETag",
+        about: "The content's SHA-256 in hex, quoted; strong.",
+    },
+    Header {
+        name: "Last-Modified",
+        about: "When the entry was stored.",
+    },
+];
+
 const CONTENT_HEADERS: &[Header] = &[
     Header {
         name: "ETag",
@@ -48,10 +60,20 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
             .at(206)
             .of("application/octet-stream")
             .headers(CONTENT_HEADERS),
+        answer(Code::FileFound, "harmless content, shown").of("image/png"),
+        answer(Code::FileFound, "harmless content, shown").of("image/png").at(206),
+        answer(Code::FileFound, "harmless content, shown").of("image/jpeg"),
+        answer(Code::FileFound, "harmless content, shown").of("image/jpeg").at(206),
+        answer(Code::FileFound, "harmless content, shown").of("image/gif"),
+        answer(Code::FileFound, "harmless content, shown").of("image/gif").at(206),
+        answer(Code::FileFound, "harmless content, shown").of("image/webp"),
+        answer(Code::FileFound, "harmless content, shown").of("image/webp").at(206),
+        answer(Code::FileFound, "harmless content, shown").of("text/plain; charset=utf-8"),
+        answer(Code::FileFound, "harmless content, shown").of("text/plain; charset=utf-8").at(206),
         answer(Code::FileFound, "the client has the content already")
             .at(304)
             .empty()
-            .headers(CONTENT_HEADERS),
+            .headers(KNOWN_HEADERS),
         answer(Code::NotFound, "no such entry for this user, or no id at all"),
         answer(Code::BadFormat, "the content is not the one that the request is conditional on").at(412),
         answer(Code::BadFormat, "not a byte of the range is there").at(416).headers(&[Header {

@@ -1,20 +1,21 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::users::RegisterOutcome;
-use serde::Serialize;
 
 use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::openapi::{
-    Access, BIRTH, Body, EMAIL, Header, NAME, NEW_PASSWORD, Operation, PHONE, answer, optional,
-    plain, required,
+    Access, BIRTH, Body, Described, EMAIL, Header, NAME, NEW_PASSWORD, Operation, PHONE, answer,
+    described, optional, plain, required,
 };
 use crate::routes::register::{BODY, open_account};
 
-#[derive(Serialize)]
-struct AccountReply {
-    id: String,
+described! {
+    struct AccountReply {
+        /// The id.
+        id: String,
+    }
 }
 
 pub(in crate::routes) const OPERATION: Operation = Operation {
@@ -33,10 +34,12 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
             ],
         ),
         &[
-            answer(Code::Registered, "the account is there").headers(&[Header {
-                name: "Location",
-                about: "Where others see it.",
-            }]),
+            answer(Code::Registered, "the account is there")
+                .with(AccountReply::schema)
+                .headers(&[Header {
+                    name: "Location",
+                    about: "Where others see it.",
+                }]),
             answer(Code::PhoneTaken, "another account has the phone").at(409),
         ],
     )

@@ -27,7 +27,7 @@ const QUERY: Shape = Shape {
 };
 
 described! {
-    struct CreatedReply<'a> {
+    pub(super) struct CreatedReply<'a> {
         /// The new entry.
         fid: &'a str as FID,
         /// Its title.

@@ -2,20 +2,22 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::users::LoginOutcome;
-use serde::Serialize;
 
 use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::openapi::{Access, Body, Operation, PASSWORD, PHONE, answer, plain, required};
+use crate::openapi::{
+    Access, Body, Described, Operation, PASSWORD, PHONE, answer, described, plain, required,
+};
 use crate::routes::login::{BODY, open_session};
 
-#[derive(Serialize)]
-struct OpenedReply<'a> {
-    /// The session's secret, told only now.
-    token: &'a str,
-    /// Whether this is the account's first login ever.
-    first_time: bool,
+described! {
+    struct OpenedReply<'a> {
+        /// The session's secret, told only now.
+        token: &'a str,
+        /// Whether this is the account's first login ever.
+        first_time: bool,
+    }
 }
 
 pub(in crate::routes) const OPERATION: Operation = Operation {
@@ -31,7 +33,9 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
             ],
         ),
         &[
-            answer(Code::LoggedIn, "the session is open").at(201),
+            answer(Code::LoggedIn, "the session is open")
+                .with(OpenedReply::schema)
+                .at(201),
             answer(Code::UnknownUser, "no account has the phone"),
             answer(Code::WrongPassword, "the account has another password"),
         ],

@@ -4,7 +4,6 @@ use actix_web::http::header::{ETAG, HeaderMap};
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::{EditOutcome, EntryChange, FileId, Label, StoredFile, Title, Visibility};
 use kms_domain::users::Actor;
-use serde::Serialize;
 use sha2::Digest as _;
 
 use super::conditional::Conditions;
@@ -16,7 +15,8 @@ use crate::error::ApiError;
 use crate::intake::{Fields, Shape};
 use crate::offload::Lane;
 use crate::openapi::{
-    BOOL, Body, FID, LABEL, Operation, Parameter, TEXT, TITLE, answer, optional, plain, required,
+    BOOL, Body, Described, FID, LABEL, Operation, Parameter, TEXT, TITLE, answer, described,
+    optional, plain, required,
 };
 
 const CHANGE: Shape = Shape {
@@ -24,20 +24,27 @@ const CHANGE: Shape = Shape {
     payload: None,
 };
 
-#[derive(Serialize)]
-struct EntryReply {
-    fid: String,
-    name: String,
-    size: u64,
-    md5: String,
-    sha256: String,
-    public: bool,
-    /// What its owner files it under; `null` for everybody else.
-    label: Option<String>,
-    /// Whose it is.
-    owner: String,
-    /// When it was stored, in milliseconds since 1970-01-01 UTC.
-    date: i64,
+described! {
+    struct EntryReply {
+        /// Its id.
+        fid: String,
+        /// As given.
+        name: String,
+        /// Bytes.
+        size: u64,
+        /// Digest of the bytes.
+        md5: String,
+        /// Digest of the bytes.
+        sha256: String,
+        /// Whether others may read it.
+        public: bool,
+        /// What its owner files it under; `null` for everybody else.
+        label: Option<String>,
+        /// Whose it is.
+        owner: String,
+        /// When it was stored, in milliseconds since 1970-01-01 UTC.
+        date: i64,
+    }
 }
 
 pub(in crate::routes) const OPERATION: Operation = plain(
@@ -45,7 +52,7 @@ pub(in crate::routes) const OPERATION: Operation = plain(
     &[Parameter::Path(required("fid", FID, "The entry."))],
     Body::None,
     &[
-        answer(Code::FileFound, "what there is to say about it"),
+        answer(Code::FileFound, "what there is to say about it").with(EntryReply::schema),
         answer(
             Code::NotFound,
             "no such entry for this user, or no id at all",
@@ -68,7 +75,9 @@ pub(in crate::routes) const OPERATION_CHANGE: Operation = plain(
         ],
     ),
     &[
-        answer(Code::FileModified, "the entry as it is now").at(200),
+        answer(Code::FileModified, "the entry as it is now")
+            .with(EntryReply::schema)
+            .at(200),
         answer(Code::NotFound, "the caller has no such entry"),
         answer(Code::BadFormat, "it has changed since").at(412),
     ],

@@ -2,7 +2,6 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::{CancelOutcome, Favourite, FavouriteOutcome, FileId, ListPosition};
-use serde::Serialize;
 
 use super::listing::{self, Cursor, Page, cut};
 use super::query::query;
@@ -12,7 +11,8 @@ use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
 use crate::openapi::{
-    Body, COUNT, FID, Operation, Parameter, TEXT, answer, optional, plain, required,
+    Body, COUNT, Described, FID, Operation, Parameter, TEXT, answer, described, optional, plain,
+    required,
 };
 use crate::quota;
 
@@ -21,33 +21,41 @@ const QUERY: Shape = Shape {
     payload: None,
 };
 
-#[derive(Serialize)]
-struct FavouritesReply {
-    /// The last added first.
-    favourites: Vec<FavouriteReply>,
-    /// Where the next page begins; `null` at the end.
-    next: Option<String>,
+described! {
+    struct FavouritesReply {
+        /// The last added first.
+        favourites: Vec<FavouriteReply>,
+        /// Where the next page begins; `null` at the end.
+        next: Option<String>,
+    }
 }
 
-#[derive(Serialize)]
-struct FavouriteReply {
-    fid: String,
-    /// The entry that it was made of.
-    source: String,
-    name: String,
-    size: u64,
-    label: Option<String>,
-    /// Whose the source is or was, and what that account is called now.
-    owner: String,
-    owner_name: String,
-    /// When it was made, in milliseconds since 1970-01-01 UTC.
-    date: i64,
+described! {
+    struct FavouriteReply {
+        /// Its id.
+        fid: String,
+        /// The entry that it was made of.
+        source: String,
+        /// As given.
+        name: String,
+        /// Bytes.
+        size: u64,
+        /// What its owner files it under.
+        label: Option<String>,
+        /// Whose the source is or was, and what that account is called now.
+        owner: String,
+        /// What that account is called now.
+        owner_name: String,
+        /// When it was made, in milliseconds since 1970-01-01 UTC.
+        date: i64,
+    }
 }
 
-#[derive(Serialize)]
-struct AddedReply {
-    /// The favourite's own identity.
-    fid: String,
+described! {
+    struct AddedReply {
+        /// The favourite's own identity.
+        fid: String,
+    }
 }
 
 pub(in crate::routes) const OPERATION: Operation = plain(
@@ -65,7 +73,7 @@ pub(in crate::routes) const OPERATION: Operation = plain(
         )),
     ],
     Body::None,
-    &[answer(Code::Done, "a page; `Link` leads to the next one")],
+    &[answer(Code::Done, "a page; `Link` leads to the next one").with(FavouritesReply::schema)],
 );
 
 pub(in crate::routes) const OPERATION_ADD: Operation = plain(
@@ -73,8 +81,12 @@ pub(in crate::routes) const OPERATION_ADD: Operation = plain(
     &[Parameter::Path(required("fid", FID, "The entry."))],
     Body::None,
     &[
-        answer(Code::FavouriteAdded, "it is one now").at(201),
-        answer(Code::FavouriteKnown, "it was one already").at(200),
+        answer(Code::FavouriteAdded, "it is one now")
+            .with(AddedReply::schema)
+            .at(201),
+        answer(Code::FavouriteKnown, "it was one already")
+            .with(AddedReply::schema)
+            .at(200),
         answer(
             Code::NotFound,
             "no such entry for this user, or no id at all",

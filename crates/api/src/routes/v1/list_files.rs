@@ -2,7 +2,6 @@ use actix_web::HttpResponse;
 use kms_domain::codes::Code;
 use kms_domain::files::{FileSummary, Label, ListPosition};
 use kms_domain::users::Actor;
-use serde::Serialize;
 
 use super::listing::{self, Cursor, Page, cut};
 use super::query::query;
@@ -12,7 +11,8 @@ use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
 use crate::openapi::{
-    BOOL, Body, COUNT, LABEL, Operation, Parameter, TEXT, answer, optional, plain,
+    BOOL, Body, COUNT, Described, LABEL, Operation, Parameter, TEXT, answer, described, optional,
+    plain,
 };
 
 const QUERY: Shape = Shape {
@@ -22,22 +22,28 @@ const QUERY: Shape = Shape {
 /// Pages of the use case that one request looks through for what its filters let pass.
 const ROUNDS: usize = 16;
 
-#[derive(Serialize)]
-struct FilesReply {
-    /// Newest first. It may be shorter than asked for, or empty, although there is more.
-    files: Vec<FileReply>,
-    /// Where the next page begins; `null` at the end.
-    next: Option<String>,
+described! {
+    struct FilesReply {
+        /// Newest first. It may be shorter than asked for, or empty, although there is more.
+        files: Vec<FileReply>,
+        /// Where the next page begins; `null` at the end.
+        next: Option<String>,
+    }
 }
 
-#[derive(Serialize)]
-struct FileReply {
-    fid: String,
-    name: String,
-    public: bool,
-    label: Option<String>,
-    /// Milliseconds since 1970-01-01 UTC.
-    date: i64,
+described! {
+    struct FileReply {
+        /// Its id.
+        fid: String,
+        /// As given.
+        name: String,
+        /// Whether others may read it.
+        public: bool,
+        /// What its owner files it under.
+        label: Option<String>,
+        /// Milliseconds since 1970-01-01 UTC.
+        date: i64,
+    }
 }
 
 /// What a list is to be restricted to.
@@ -73,7 +79,7 @@ pub(in crate::routes) const OPERATION: Operation = plain(
         Parameter::Query(optional("label", LABEL, "Only entries with this label.")),
     ],
     Body::None,
-    &[answer(Code::Done, "a page; `Link` leads to the next one")],
+    &[answer(Code::Done, "a page; `Link` leads to the next one").with(FilesReply::schema)],
 );
 
 /// `GET /api/v1/files`: the caller's own entries, newest first. Codes 0, 1.

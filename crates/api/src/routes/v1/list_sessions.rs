@@ -2,37 +2,40 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use kms_domain::codes::Code;
 use kms_domain::users::{Actor, OpenSession};
-use serde::Serialize;
 
 use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::Lane;
-use crate::openapi::{Body, Operation, answer, plain};
+use crate::openapi::{Body, Described, Operation, answer, described, plain};
 
-#[derive(Serialize)]
-struct SessionsReply {
-    /// The latest opened first; no more than an account may have.
-    sessions: Vec<SessionReply>,
+described! {
+    struct SessionsReply {
+        /// The latest opened first; no more than an account may have.
+        sessions: Vec<SessionReply>,
+    }
 }
 
-#[derive(Serialize)]
-struct SessionReply {
-    id: String,
-    /// Milliseconds since 1970-01-01 UTC.
-    created_at: i64,
-    used_at: i64,
-    /// Where it was opened from, in short form; `null` where that is not known.
-    network: Option<String>,
-    /// Whether it is the one that asks.
-    current: bool,
+described! {
+    struct SessionReply {
+        /// The id.
+        id: String,
+        /// Milliseconds since 1970-01-01 UTC.
+        created_at: i64,
+        /// When it was last used.
+        used_at: i64,
+        /// Where it was opened from, in short form; `null` where that is not known.
+        network: Option<String>,
+        /// Whether it is the one that asks.
+        current: bool,
+    }
 }
 
 pub(in crate::routes) const OPERATION: Operation = plain(
     "Lists one's sessions",
     &[],
     Body::None,
-    &[answer(Code::Done, "the sessions whose tokens are good")],
+    &[answer(Code::Done, "the sessions whose tokens are good").with(SessionsReply::schema)],
 );
 
 /// `GET /api/v1/sessions`: the caller's sessions whose tokens are still good. Code 0.

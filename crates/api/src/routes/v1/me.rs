@@ -3,7 +3,6 @@ use actix_web::http::StatusCode;
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::Standing;
 use kms_domain::users::{Modified, Profile};
-use serde::Serialize;
 
 use super::reply;
 use crate::call::Call;
@@ -11,7 +10,8 @@ use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
 use crate::openapi::{
-    BIRTH, Body, NAME, NEW_PASSWORD, Operation, PASSWORD, answer, optional, plain,
+    BIRTH, Body, Described, NAME, NEW_PASSWORD, Operation, PASSWORD, answer, described, optional,
+    plain,
 };
 use crate::routes::info::look;
 use crate::routes::modify::change;
@@ -21,28 +21,36 @@ const CHANGE: Shape = Shape {
     payload: None,
 };
 
-#[derive(Serialize)]
-struct MeReply<'a> {
-    id: String,
-    name: &'a str,
-    phone: &'a str,
-    email: Option<&'a str>,
-    birth: Option<i64>,
-    /// Milliseconds since 1970-01-01 UTC.
-    created_at: i64,
-    /// Bytes of all own entries.
-    used: u64,
-    /// The limit to that; `null` when there is none.
-    quota: Option<u64>,
-    files: u64,
-    quota_files: Option<u64>,
+described! {
+    struct MeReply<'a> {
+        /// The id.
+        id: String,
+        /// As given.
+        name: &'a str,
+        /// In canonical form.
+        phone: &'a str,
+        /// As given; `null` without one.
+        email: Option<&'a str>,
+        /// As given; `null` without one.
+        birth: Option<i64>,
+        /// Milliseconds since 1970-01-01 UTC.
+        created_at: i64,
+        /// Bytes of all own entries.
+        used: u64,
+        /// The limit to that; `null` when there is none.
+        quota: Option<u64>,
+        /// Entries.
+        files: u64,
+        /// The limit to that; `null` when there is none.
+        quota_files: Option<u64>,
+    }
 }
 
 pub(in crate::routes) const OPERATION: Operation = plain(
     "Reads one's account",
     &[],
     Body::None,
-    &[answer(Code::Done, "the account")],
+    &[answer(Code::Done, "the account").with(MeReply::schema)],
 );
 
 pub(in crate::routes) const OPERATION_CHANGE: Operation = plain(
@@ -58,7 +66,7 @@ pub(in crate::routes) const OPERATION_CHANGE: Operation = plain(
         ],
     ),
     &[
-        answer(Code::Modified, "the account as it is now"),
+        answer(Code::Modified, "the account as it is now").with(MeReply::schema),
         answer(
             Code::WrongPassword,
             "the account has another password than `old_password`",

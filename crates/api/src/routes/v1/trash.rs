@@ -1,7 +1,6 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::{FileId, TrashPosition, TrashedFile};
-use serde::Serialize;
 
 use super::listing::{self, Cursor, Page, cut};
 use super::query::query;
@@ -11,7 +10,8 @@ use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
 use crate::openapi::{
-    Body, COUNT, FID, Operation, Parameter, TEXT, answer, optional, plain, required,
+    Body, COUNT, Described, FID, Operation, Parameter, TEXT, answer, described, optional, plain,
+    required,
 };
 
 const QUERY: Shape = Shape {
@@ -19,25 +19,32 @@ const QUERY: Shape = Shape {
     payload: None,
 };
 
-#[derive(Serialize)]
-struct TrashReply {
-    /// The last deleted first.
-    files: Vec<TrashedReply>,
-    /// Where the next page begins; `null` at the end.
-    next: Option<String>,
+described! {
+    struct TrashReply {
+        /// The last deleted first.
+        files: Vec<TrashedReply>,
+        /// Where the next page begins; `null` at the end.
+        next: Option<String>,
+    }
 }
 
-#[derive(Serialize)]
-struct TrashedReply {
-    fid: String,
-    name: String,
-    size: u64,
-    public: bool,
-    label: Option<String>,
-    /// When it was stored, in milliseconds since 1970-01-01 UTC.
-    date: i64,
-    /// When it was deleted.
-    deleted_at: i64,
+described! {
+    struct TrashedReply {
+        /// Its id.
+        fid: String,
+        /// As given.
+        name: String,
+        /// Bytes.
+        size: u64,
+        /// Whether others may read it.
+        public: bool,
+        /// What its owner files it under.
+        label: Option<String>,
+        /// When it was stored, in milliseconds since 1970-01-01 UTC.
+        date: i64,
+        /// When it was deleted.
+        deleted_at: i64,
+    }
 }
 
 pub(in crate::routes) const OPERATION: Operation = plain(
@@ -55,7 +62,7 @@ pub(in crate::routes) const OPERATION: Operation = plain(
         )),
     ],
     Body::None,
-    &[answer(Code::Done, "a page; `Link` leads to the next one")],
+    &[answer(Code::Done, "a page; `Link` leads to the next one").with(TrashReply::schema)],
 );
 
 pub(in crate::routes) const OPERATION_RESTORE: Operation = plain(

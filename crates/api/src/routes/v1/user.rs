@@ -2,19 +2,23 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use kms_domain::codes::Code;
 use kms_domain::users::UserId;
-use serde::Serialize;
 
 use super::reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::Lane;
-use crate::openapi::{Body, Operation, Parameter, UUID, answer, plain, required};
+use crate::openapi::{
+    Body, Described, Operation, Parameter, UUID, answer, described, plain, required,
+};
 
-/// All that an account shows to others.
-#[derive(Serialize)]
-struct UserReply<'a> {
-    id: String,
-    name: &'a str,
+described! {
+    /// All that an account shows to others.
+    struct UserReply<'a> {
+        /// The id.
+        id: String,
+        /// As given.
+        name: &'a str,
+    }
 }
 
 pub(in crate::routes) const OPERATION: Operation = plain(
@@ -22,7 +26,7 @@ pub(in crate::routes) const OPERATION: Operation = plain(
     &[Parameter::Path(required("id", UUID, "The account."))],
     Body::None,
     &[
-        answer(Code::Done, "its id and its name"),
+        answer(Code::Done, "its id and its name").with(UserReply::schema),
         answer(Code::NotFound, "there is no such account"),
     ],
 );
