@@ -82,9 +82,9 @@ pub struct App {
     proxies: TrustedProxies,
     pub(crate) origins: AllowedOrigins,
     anonymous: Arc<Anonymous>,
+    pub(crate) in_flight: InFlight,
     /// The text of the OpenAPI document, if it is shown.
     pub(crate) document: Option<Bytes>,
-    pub(crate) in_flight: InFlight,
 }
 
 impl App {

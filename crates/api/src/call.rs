@@ -63,14 +63,14 @@ impl Call {
         let limit = self.app.limits.body;
         let (mut body, request) = self.open(limit)?;
         let scanner = body.scanner(&request.head, shape).await?;
-        request.scan(body, scanner, shape).await
+        request.scan(body, scanner).await
     }
 
     /// Reads a body of small fields that is JSON, whatever its Content-Type says.
     pub(crate) async fn read_json(self, shape: Shape) -> Result<Request, ApiError> {
         let limit = self.app.limits.body;
         let (body, request) = self.open(limit)?;
-        request.scan(body, Scanner::json(shape), shape).await
+        request.scan(body, Scanner::json(shape)).await
     }
 
     /// The same for whom the `Authorization` header names, whose token is found good before anything of
@@ -172,18 +172,14 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Reads `body` to its end with `scanner`.
-    async fn scan(
-        self,
-        mut body: Body,
-        mut scanner: Scanner,
-        shape: Shape,
-    ) -> Result<Request, ApiError> {
+    async fn scan(self, mut body: Body, mut scanner: Scanner) -> Result<Request, ApiError> {
         // A shape without a payload field yields no payload.
         let mut none = Vec::new();
         while let Some(chunk) = body.next().await? {
             if let Err(error) = scanner.feed(&chunk, &mut none) {
-                // Who registers or logs in has no token that could be judged first.
-                if !shape.fields.contains(&TOKEN) {
+                // Who registers or logs in has no token that could be judged first, and who signs in
+                // below `/api/v1` has had it judged already.
+                if !scanner.knows(TOKEN) {
                     return Err(error.into());
                 }
                 return Err(self.refusal(error, scanner.seen(TOKEN)).await);

@@ -1,7 +1,6 @@
 //! Where ports meet adapters: the only place beside `main.rs` that names `kms-infra`.
 
 pub(crate) mod backup;
-mod once;
 mod quota;
 mod throttles;
 
@@ -12,7 +11,7 @@ use std::time::Duration;
 use kms_api::config::{Config, DefaultVisibility, InstantUpload, Switch};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
-use kms_domain::files::{self, BlobId, FileServiceConfig, QuotaService, Visibility};
+use kms_domain::files::{self, BlobId, FileServiceConfig, KeyPolicy, QuotaService, Visibility};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Purger, Scrubber};
 use kms_domain::users::{AccountService, PasswordPolicy, SessionPolicy};
 use kms_domain::{Clock, IdSource, PortError, with_causes};
@@ -57,8 +56,8 @@ pub(crate) fn services(
         accounts: cases.accounts,
         sessions: cases.sessions,
         avatars: cases.avatars,
-        once: once::once(config, database, &cases.files),
         files: cases.files,
+        once: cases.once,
         audit: cases.audit,
         passwords: passwords(config),
         scratch: cases.scratch,
@@ -78,6 +77,10 @@ fn rules(config: &Config) -> Rules {
         },
         max_avatar: config.max_avatar.as_u64(),
         files: file_config(config),
+        keys: KeyPolicy {
+            millis: millis(config.upload_key_age),
+            per_account: usize::try_from(config.upload_keys).unwrap_or(usize::MAX),
+        },
         reserve: config.reserve.as_u64(),
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kms_domain::audit::{Audit, RefusalPolicy};
 use kms_domain::files::{
-    FileService, FileServiceConfig, InstantUpload, Quota, ScratchSpace, Visibility,
+    FileService, FileServiceConfig, InstantUpload, KeyPolicy, OnceService, Quota, ScratchSpace,
+    Visibility,
 };
 use kms_domain::upkeep::{CollectionPolicy, Collector};
 use kms_domain::users::{AccountService, AvatarService, SessionPolicy, SessionService};
@@ -16,8 +17,9 @@ use crate::disk::{
 };
 use crate::sqlite::{
     self, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
-    SqliteDatabase, SqliteFavouriteRepository, SqliteFileRepository, SqliteSessionRepository,
-    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteDatabase, SqliteFavouriteRepository, SqliteFileRepository, SqliteOnceRepository,
+    SqliteSessionRepository, SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository,
+    SqliteUserRepository,
 };
 use crate::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -34,6 +36,8 @@ pub struct Rules {
     pub max_avatar: u64,
     /// Limits and defaults of files.
     pub files: FileServiceConfig,
+    /// How long the keys of uploads count, and how many.
+    pub keys: KeyPolicy,
     /// Bytes of disk space that are kept for deleting when the disk is full.
     pub reserve: u64,
 }
@@ -62,6 +66,10 @@ impl Default for Rules {
                 quota: Quota::NONE,
                 trash_retention: 30 * DAY,
             },
+            keys: KeyPolicy {
+                millis: DAY,
+                per_account: 1000,
+            },
             reserve: 16 * MIB,
         }
     }
@@ -78,6 +86,8 @@ pub struct UseCases {
     pub avatars: AvatarService,
     /// Files.
     pub files: FileService,
+    /// Files that are stored at most once.
+    pub once: OnceService,
     /// Recording refusals, and reading what was recorded.
     pub audit: Audit,
     /// Room for what one request makes and is too long for memory.
@@ -100,12 +110,23 @@ impl UseCases {
         let blobs = Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock)));
         let audit = audit(database);
         let accounts = accounts(database, audit.clone(), rules);
+        let files = FileService {
+            files: Arc::new(SqliteFileRepository::new(database)),
+            trash: Arc::new(SqliteTrashRepository::new(database)),
+            favourites: Arc::new(SqliteFavouriteRepository::new(database)),
+            blobs: blobs.clone(),
+            usage: Arc::new(SqliteUsageRepository::new(database)),
+            store: store.clone(),
+            ids: Arc::clone(&ids),
+            clock: Arc::clone(&clock),
+            config: rules.files,
+        };
         Self {
             sessions: SessionService {
                 users: Arc::clone(&accounts.users),
                 sessions: Arc::new(SqliteSessionRepository::new(database)),
                 hasher: Arc::clone(&accounts.hasher),
-                ids: Arc::clone(&ids),
+                ids,
                 tokens: Arc::new(RandomTokens),
                 clock: Arc::clone(&clock),
                 audit: audit.clone(),
@@ -114,22 +135,17 @@ impl UseCases {
             accounts,
             avatars: AvatarService {
                 avatars: Arc::new(SqliteAvatarRepository::new(database)),
-                blobs: blobs.clone(),
-                store: store.clone(),
-                clock: Arc::clone(&clock),
+                blobs,
+                store,
+                clock,
                 max_size: rules.max_avatar,
             },
-            files: FileService {
-                files: Arc::new(SqliteFileRepository::new(database)),
-                trash: Arc::new(SqliteTrashRepository::new(database)),
-                favourites: Arc::new(SqliteFavouriteRepository::new(database)),
-                blobs,
-                usage: Arc::new(SqliteUsageRepository::new(database)),
-                store,
-                ids,
-                clock,
-                config: rules.files,
+            once: OnceService {
+                files: files.clone(),
+                once: Arc::new(SqliteOnceRepository::new(database)),
+                keys: rules.keys,
             },
+            files,
             audit,
             scratch: Arc::new(DiskScratchSpace::new(data)),
         }
