@@ -130,8 +130,8 @@ fn a19_a_preflight_of_a_listed_origin_is_told_what_the_route_takes() {
     for (path, methods) in [
         ("/app/login", "POST"),
         ("/app/user/upload", "POST"),
-        ("/api/v1/files", "POST"),
-        ("/api/v1/files/x", "DELETE"),
+        ("/api/v1/files", "GET, POST"),
+        ("/api/v1/files/x", "DELETE, GET, PATCH"),
         ("/api/v1/files/x/content", "GET, HEAD"),
     ] {
         for origin in [OURS, DEV] {

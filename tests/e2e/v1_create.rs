@@ -82,14 +82,14 @@ fn bytes_of_any_length_come_out_as_they_went_in_chunked_or_not() {
 }
 
 #[test]
-fn the_content_type_means_nothing() {
+fn the_content_type_means_nothing_but_for_a_form() {
     let server = Server::start();
     let user = server.new_user();
     let body = b"{\"token\":\"x\"}";
     for media_type in [
         "application/json",
         "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
+        "multipart/mixed; boundary=x",
         "text/html",
         "nonsense",
     ] {

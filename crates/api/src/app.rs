@@ -8,7 +8,7 @@ use actix_web::HttpRequest;
 use bytes::Bytes;
 use kms_domain::audit::Audit;
 use kms_domain::codes::Code;
-use kms_domain::files::{FileService, ScratchSpace};
+use kms_domain::files::{FileService, OnceService, ScratchSpace};
 use kms_domain::recommend::RecommendService;
 use kms_domain::throttle::{Network, Throttles};
 use kms_domain::users::{AccountService, AvatarService, PasswordPolicy, SessionService};
@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
+use crate::in_flight::InFlight;
 use crate::lag;
 use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
@@ -40,6 +41,8 @@ pub struct Services {
     pub files: FileService,
     /// What somebody may like, and what everybody likes.
     pub recommend: RecommendService,
+    /// Files that are stored at most once.
+    pub once: OnceService,
     /// Recording refusals, and reading what was recorded.
     pub audit: Audit,
     /// What a new password must be.
@@ -65,6 +68,8 @@ pub struct Limits {
     pub anonymous_uploads: usize,
     /// Bytes that such uploads may have sent together.
     pub anonymous_bytes: u64,
+    /// Entries of one archive.
+    pub zip_files: usize,
 }
 
 /// Who is let in, and how often.
@@ -87,6 +92,7 @@ pub struct App {
     proxies: TrustedProxies,
     pub(crate) origins: AllowedOrigins,
     anonymous: Arc<Anonymous>,
+    pub(crate) in_flight: InFlight,
     /// The text of the OpenAPI document, if it is shown.
     pub(crate) document: Option<Bytes>,
 }
@@ -108,6 +114,7 @@ impl App {
                 bytes: AtomicU64::new(0),
                 most_bytes: limits.anonymous_bytes,
             }),
+            in_flight: InFlight::default(),
             document: None,
         }
     }

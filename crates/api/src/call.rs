@@ -13,7 +13,7 @@ use kms_domain::users::{Actor, Identified, Token};
 
 use crate::app::{App, Finish, Services, finishing};
 use crate::error::ApiError;
-use crate::intake::{Fields, ScanError, Shape, Value};
+use crate::intake::{Fields, ScanError, Scanner, Shape, Value};
 use crate::offload::Lane;
 use crate::quota::Room;
 pub(crate) use body::{Body, LEAST_BYTES_A_SECOND};
@@ -48,24 +48,36 @@ impl FromRequest for Call {
 }
 
 impl Call {
+    /// Reads a body of at most `limit` bytes whole.
+    pub(crate) async fn read_whole(self, limit: u64) -> Result<(Opened, Vec<u8>), ApiError> {
+        let (mut body, request) = self.open(limit)?;
+        let mut whole = Vec::new();
+        while let Some(chunk) = body.next().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok((request, whole))
+    }
+
     /// Reads a body of small fields.
     pub(crate) async fn read(self, shape: Shape) -> Result<Request, ApiError> {
         let limit = self.app.limits.body;
         let (mut body, request) = self.open(limit)?;
-        let mut scanner = body.scanner(&request.head, shape).await?;
-        // A shape without a payload field yields no payload.
-        let mut none = Vec::new();
-        while let Some(chunk) = body.next().await? {
-            if let Err(error) = scanner.feed(&chunk, &mut none) {
-                // Who registers or logs in has no token that could be judged first.
-                if !shape.fields.contains(&TOKEN) {
-                    return Err(error.into());
-                }
-                return Err(request.refusal(error, scanner.seen(TOKEN)).await);
-            }
-        }
-        let fields = scanner.finish(&mut none)?;
-        Ok(request.with(fields))
+        let scanner = body.scanner(&request.head, shape).await?;
+        request.scan(body, scanner).await
+    }
+
+    /// Reads a body of small fields that is JSON, whatever its Content-Type says.
+    pub(crate) async fn read_json(self, shape: Shape) -> Result<Request, ApiError> {
+        let limit = self.app.limits.body;
+        let (body, request) = self.open(limit)?;
+        request.scan(body, Scanner::json(shape)).await
+    }
+
+    /// The same for whom the `Authorization` header names, whose token is found good before anything of
+    /// the body is read.
+    pub(crate) async fn read_signed_json(self, shape: Shape) -> Result<Request, ApiError> {
+        self.as_bearer(Lane::ShortRead, |_, _| Ok(())).await?;
+        self.read_json(shape).await
     }
 
     /// Where it comes from.
@@ -105,6 +117,19 @@ impl Call {
     pub(crate) fn announced(&self) -> Option<u64> {
         let length = self.head.headers().get(CONTENT_LENGTH)?;
         length.to_str().ok()?.parse().ok()
+    }
+
+    /// [`as_actor`], for whom the `Authorization` header names. The body is left alone.
+    pub(crate) async fn as_bearer<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        job: impl FnOnce(&Services, &Actor) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let token = self.bearer_token()?;
+        if matches!(lane, Lane::ShortRead) {
+            return as_reader(&self.app, token, job).await;
+        }
+        as_actor(&self.app, lane, Ok(token), job).await
     }
 
     /// Splits into the body, bounded by `limit` bytes, and what is known without it.
@@ -149,6 +174,24 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
+    /// Reads `body` to its end with `scanner`.
+    async fn scan(self, mut body: Body, mut scanner: Scanner) -> Result<Request, ApiError> {
+        // A shape without a payload field yields no payload.
+        let mut none = Vec::new();
+        while let Some(chunk) = body.next().await? {
+            if let Err(error) = scanner.feed(&chunk, &mut none) {
+                // Who registers or logs in has no token that could be judged first, and who signs in
+                // below `/api/v1` has had it judged already.
+                if !scanner.knows(TOKEN) {
+                    return Err(error.into());
+                }
+                return Err(self.refusal(error, scanner.seen(TOKEN)).await);
+            }
+        }
+        let fields = scanner.finish(&mut none)?;
+        Ok(self.with(fields))
+    }
+
     /// Why a body is refused that its parser gave up on. The token is judged before the other
     /// fields, so if it was a field's value that is wrong, a token that has been shown so far and
     /// is not good comes first.
@@ -213,16 +256,7 @@ impl Request {
         &self,
         job: impl FnOnce(&Services, &Actor) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let token = self.token()?;
-        let (result, due) = self
-            .app
-            .run(Lane::ShortRead, move |services| {
-                let (actor, due) = identify(services, &token)?;
-                Ok((job(services, &actor), due))
-            })
-            .await?;
-        note_use(&self.app, due);
-        result
+        as_reader(&self.app, self.token()?, job).await
     }
 
     /// [`begin_as_actor`], for whom the request's token names.
@@ -260,6 +294,22 @@ pub(crate) async fn as_actor<T: Send + 'static>(
         job(services, &actor)
     })
     .await
+}
+
+/// Runs a use case of short reads for whom `token` names; see [`Request::as_reader`].
+async fn as_reader<T: Send + 'static>(
+    app: &web::Data<App>,
+    token: Token,
+    job: impl FnOnce(&Services, &Actor) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let (result, due) = app
+        .run(Lane::ShortRead, move |services| {
+            let (actor, due) = identify(services, &token)?;
+            Ok((job(services, &actor), due))
+        })
+        .await?;
+    note_use(app, due);
+    result
 }
 
 /// Begins a use case for whom `token` names, without leaving the worker, and waits for its write

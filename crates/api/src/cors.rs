@@ -27,12 +27,12 @@ use crate::app::App;
 
 const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, range, if-range, if-match, if-none-match, if-modified-since, \
-     if-unmodified-since",
+     if-unmodified-since, idempotency-key, repr-digest, content-digest, want-repr-digest, want-content-digest",
 );
 /// What an answer may say in a header, beside what every page may read.
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "x-request-id, retry-after, allow, location, etag, accept-ranges, content-range, \
-     content-disposition, www-authenticate",
+     content-disposition, www-authenticate, repr-digest, content-digest, link",
 );
 /// Two hours, above which no common browser goes but one.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");

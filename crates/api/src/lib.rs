@@ -29,6 +29,7 @@ mod error;
 mod expect;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod in_flight;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod inprocess;
 pub mod intake;
@@ -44,6 +45,7 @@ mod routes;
 mod server;
 mod spool;
 mod staging;
+mod zip;
 
 pub use app::{Admission, App, Limits, Services};
 pub use openapi::{Facts, Operation, document};

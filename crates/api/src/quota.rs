@@ -5,7 +5,7 @@
 //! what counts.
 
 use kms_domain::codes::Code;
-use kms_domain::files::{ClaimOutcome, FavouriteOutcome, UploadOutcome};
+use kms_domain::files::{ClaimOutcome, FavouriteOutcome, OnceOutcome, UploadOutcome};
 use kms_domain::users::{Actor, UserId};
 
 use crate::app::Services;
@@ -60,6 +60,14 @@ impl Room {
 pub(crate) fn uploaded(user: UserId, outcome: UploadOutcome) -> Result<UploadOutcome, ApiError> {
     match outcome {
         UploadOutcome::OverQuota => Err(refusal(user)),
+        other => Ok(other),
+    }
+}
+
+/// The outcome of an upload under conditions, unless it is that there was no room.
+pub(crate) fn uploaded_once(user: UserId, outcome: OnceOutcome) -> Result<OnceOutcome, ApiError> {
+    match outcome {
+        OnceOutcome::Uploaded(UploadOutcome::OverQuota) => Err(refusal(user)),
         other => Ok(other),
     }
 }

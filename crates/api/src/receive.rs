@@ -15,7 +15,7 @@ use kms_domain::users::Token;
 use crate::app::AnonymousUpload;
 use crate::call::{Body, Call, Opened, Request, TOKEN, identify};
 use crate::error::ApiError;
-use crate::intake::{Fields, Shape, Value};
+use crate::intake::{Fields, MultipartScanner, Shape, Value};
 use crate::offload::Lane;
 use crate::quota::Room;
 use crate::staging::{Begin, Buffer, Staging, Upload};
@@ -121,6 +121,50 @@ pub(crate) async fn raw(
         }
     }
     staging.finish(block).await
+}
+
+/// What a body may have whose file is of `limit` bytes and stands in it as it is.
+pub(crate) const fn with_overhead(limit: u64) -> u64 {
+    limit.saturating_add(OVERHEAD)
+}
+
+/// The same for a form that `scanner` reads, whose payload stands in it as it is. `watch` sees all of the
+/// body, piece by piece.
+pub(crate) async fn form(
+    mut body: Body,
+    request: &Opened,
+    begin: Begin,
+    room: Room,
+    mut scanner: MultipartScanner,
+    mut watch: impl FnMut(&[u8]),
+) -> Result<(Fields, Upload), ApiError> {
+    let mut staging = Staging::new(request.app.clone(), begin);
+    if request
+        .announced
+        .is_some_and(|bytes| bytes >= length(ADMIT_AT))
+    {
+        staging.admit()?;
+    }
+    let mut block = Buffer::default();
+    let mut taken = 0_u64;
+    while let Some(chunk) = body.next().await? {
+        watch(&chunk);
+        for piece in chunk.chunks(PIECE) {
+            let before = block.len();
+            scanner.feed(piece, block.end(piece.len()))?;
+            let more = block.len().saturating_sub(before);
+            taken = taken.saturating_add(length(more));
+            room.expect(taken)?;
+            if block.len() >= ADMIT_AT {
+                staging.admit()?;
+            }
+            if block.is_full() {
+                staging.push(&mut block).await?;
+            }
+        }
+    }
+    let fields = scanner.finish()?;
+    Ok((fields, staging.finish(block).await?))
 }
 
 /// Whether the sender of a payload has been judged.

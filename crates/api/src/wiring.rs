@@ -11,7 +11,7 @@ use std::time::Duration;
 use kms_api::config::{Config, DefaultVisibility, InstantUpload, Switch};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
-use kms_domain::files::{self, BlobId, FileServiceConfig, QuotaService, Visibility};
+use kms_domain::files::{self, BlobId, FileServiceConfig, KeyPolicy, QuotaService, Visibility};
 use kms_domain::recommend::{DownloadQueue, Learner};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Purger, Scrubber};
 use kms_domain::users::{AccountService, PasswordPolicy, SessionPolicy};
@@ -58,6 +58,7 @@ pub(crate) fn services(
         sessions: cases.sessions,
         avatars: cases.avatars,
         files: cases.files,
+        once: cases.once,
         audit: cases.audit,
         recommend: cases.recommend,
         passwords: passwords(config),
@@ -79,6 +80,10 @@ fn rules(config: &Config) -> Rules {
         max_avatar: config.max_avatar.as_u64(),
         files: file_config(config),
         recommended_limit: usize::try_from(config.recommended_limit).unwrap_or(usize::MAX),
+        keys: KeyPolicy {
+            millis: millis(config.upload_key_age),
+            per_account: usize::try_from(config.upload_keys).unwrap_or(usize::MAX),
+        },
         reserve: config.reserve.as_u64(),
     }
 }
@@ -315,6 +320,7 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
             uploads: config.uploads,
             anonymous_uploads: config.anonymous_uploads,
             anonymous_bytes: config.anonymous_bytes.as_u64(),
+            zip_files: config.zip_files,
         },
         Admission {
             throttles: throttles::throttles(config)?,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kms_domain::audit::{Audit, RefusalPolicy};
 use kms_domain::files::{
-    FileService, FileServiceConfig, InstantUpload, Quota, ScratchSpace, Visibility,
+    FileService, FileServiceConfig, InstantUpload, KeyPolicy, OnceService, Quota, ScratchSpace,
+    Visibility,
 };
 use kms_domain::recommend::{DownloadQueue, RecommendService};
 use kms_domain::upkeep::{CollectionPolicy, Collector};
@@ -18,8 +19,8 @@ use crate::disk::{
 use crate::sqlite::{
     self, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
     SqliteDatabase, SqliteFavouriteRepository, SqliteFeedRepository, SqliteFileRepository,
-    SqliteSessionRepository, SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository,
-    SqliteUserRepository,
+    SqliteOnceRepository, SqliteSessionRepository, SqliteTrashRepository, SqliteUpkeepRepository,
+    SqliteUsageRepository, SqliteUserRepository,
 };
 use crate::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -38,6 +39,8 @@ pub struct Rules {
     pub files: FileServiceConfig,
     /// Most entries in a recommended list, and on a page of the hot list.
     pub recommended_limit: usize,
+    /// How long the keys of uploads count, and how many.
+    pub keys: KeyPolicy,
     /// Bytes of disk space that are kept for deleting when the disk is full.
     pub reserve: u64,
 }
@@ -66,6 +69,10 @@ impl Default for Rules {
                 trash_retention: 30 * DAY,
             },
             recommended_limit: 100,
+            keys: KeyPolicy {
+                millis: DAY,
+                per_account: 1000,
+            },
             reserve: 16 * MIB,
         }
     }
@@ -87,6 +94,8 @@ pub struct UseCases {
     ///
     /// [`Learner`]: kms_domain::recommend::Learner
     pub recommend: RecommendService,
+    /// Files that are stored at most once.
+    pub once: OnceService,
     /// Recording refusals, and reading what was recorded.
     pub audit: Audit,
     /// Room for what one request makes and is too long for memory.
@@ -109,12 +118,24 @@ impl UseCases {
         let blobs = Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock)));
         let audit = audit(database);
         let accounts = accounts(database, audit.clone(), rules);
+        let files = FileService {
+            files: Arc::new(SqliteFileRepository::new(database)),
+            trash: Arc::new(SqliteTrashRepository::new(database)),
+            favourites: Arc::new(SqliteFavouriteRepository::new(database)),
+            blobs: blobs.clone(),
+            usage: Arc::new(SqliteUsageRepository::new(database)),
+            store: store.clone(),
+            ids: Arc::clone(&ids),
+            clock: Arc::clone(&clock),
+            downloads: DownloadQueue::new(),
+            config: rules.files,
+        };
         Self {
             sessions: SessionService {
                 users: Arc::clone(&accounts.users),
                 sessions: Arc::new(SqliteSessionRepository::new(database)),
                 hasher: Arc::clone(&accounts.hasher),
-                ids: Arc::clone(&ids),
+                ids,
                 tokens: Arc::new(RandomTokens),
                 clock: Arc::clone(&clock),
                 audit: audit.clone(),
@@ -123,27 +144,21 @@ impl UseCases {
             accounts,
             avatars: AvatarService {
                 avatars: Arc::new(SqliteAvatarRepository::new(database)),
-                blobs: blobs.clone(),
-                store: store.clone(),
-                clock: Arc::clone(&clock),
-                max_size: rules.max_avatar,
-            },
-            files: FileService {
-                files: Arc::new(SqliteFileRepository::new(database)),
-                trash: Arc::new(SqliteTrashRepository::new(database)),
-                favourites: Arc::new(SqliteFavouriteRepository::new(database)),
                 blobs,
-                usage: Arc::new(SqliteUsageRepository::new(database)),
                 store,
-                ids,
                 clock,
-                downloads: DownloadQueue::new(),
-                config: rules.files,
+                max_size: rules.max_avatar,
             },
             recommend: RecommendService {
                 feed: Arc::new(SqliteFeedRepository::new(database)),
                 limit: rules.recommended_limit,
             },
+            once: OnceService {
+                files: files.clone(),
+                once: Arc::new(SqliteOnceRepository::new(database)),
+                keys: rules.keys,
+            },
+            files,
             audit,
             scratch: Arc::new(DiskScratchSpace::new(data)),
         }

@@ -45,3 +45,8 @@ pub use installation::{
 #[cfg(feature = "sabotage")]
 pub use sabotage::{DoomsLater, announce as announce_sabotage};
 pub use system::{RandomIds, RandomTokens, SystemClock};
+
+/// Has the code of the README compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

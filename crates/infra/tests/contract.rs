@@ -19,8 +19,8 @@ use kms_infra::disk::{DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace};
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
     SqliteFavouriteRepository, SqliteFeedRepository, SqliteFileRepository,
-    SqliteInteractionRepository, SqliteSessionRepository, SqliteTrashRepository,
-    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteInteractionRepository, SqliteOnceRepository, SqliteSessionRepository,
+    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 use kms_testkit::builders::sha256_of;
@@ -48,6 +48,7 @@ fn repositories() -> Repositories {
         usage: Arc::new(SqliteUsageRepository::new(&db)),
         feed: Arc::new(SqliteFeedRepository::new(&db)),
         interactions: Arc::new(SqliteInteractionRepository::new(&db)),
+        once: Arc::new(SqliteOnceRepository::new(&db)),
         keep: Arc::new(folder),
     }
 }

@@ -16,8 +16,8 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_que
 use kms_domain::audit::{AuditKind, AuditLog, AuditQuery, Network};
 use kms_domain::files::{
     BlobRepository, ClaimScope, Claimed, Detached, Edited, EntryChange, Favoured,
-    FavouriteRepository, FileRepository, Label, OwnQuota, Quota, TrashRepository, UsageRepository,
-    Visibility,
+    FavouriteRepository, FileRepository, Label, NewKey, Once, OnceRepository, OwnQuota, Quota,
+    RequestDigest, TrashRepository, UploadKey, UsageRepository, Visibility,
 };
 use kms_domain::recommend::{Event, FeedRepository, InteractionRepository, Kind};
 use kms_domain::upkeep::UpkeepRepository;
@@ -29,8 +29,8 @@ use kms_infra::SystemClock;
 use kms_infra::sqlite::{
     SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
     SqliteFavouriteRepository, SqliteFeedRepository, SqliteFileRepository,
-    SqliteInteractionRepository, SqliteSessionRepository, SqliteTrashRepository,
-    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteInteractionRepository, SqliteOnceRepository, SqliteSessionRepository,
+    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_testkit::builders::{
     a_blob, a_favourite, a_file, a_scope, a_user, an_event, at, password_hash, phone, session_id,
@@ -163,6 +163,25 @@ fn exercise(db: &SqliteDatabase) {
 
     assert_eq!(files.detach(user, healing.id).unwrap(), Detached::Removed);
 
+    let once = SqliteOnceRepository::new(db);
+    let key = UploadKey::parse("key").unwrap();
+    once.find_key(user, &key, at(0)).unwrap();
+    let file = a_file(user, b"held").build();
+    files.attach(&file, &a_blob(b"held").build()).unwrap();
+    once.holds(user, &sha256_of(b"held")).unwrap();
+    once.find_md5(other, &sha256_of(b"held"), true).unwrap();
+    let conditions = Once {
+        key: Some(NewKey {
+            key,
+            request: RequestDigest::from_bytes([1; 32]),
+            expired: at(-1),
+            most: 1,
+        }),
+        unless_held: true,
+    };
+    let file = a_file(user, b"once").build();
+    once.attach_once(&file, &a_blob(b"once").build(), &conditions)
+        .unwrap();
     let usage = SqliteUsageRepository::new(db);
     usage.find_usage(user).unwrap();
     usage.set_quota(user, OwnQuota::default()).unwrap();

@@ -13,6 +13,7 @@ const INVENTORY: &str = include_str!("../src/contract/inventory.rs");
 const LISTS: &str = include_str!("../src/contract/lists.rs");
 const LOGINS: &str = include_str!("../src/contract/logins.rs");
 const RECOMMEND: &str = include_str!("../src/contract/recommend.rs");
+const ONCE: &str = include_str!("../src/contract/once.rs");
 const REMOVALS: &str = include_str!("../src/contract/removals.rs");
 const SCRATCH: &str = include_str!("../src/contract/scratch.rs");
 const SESSIONS: &str = include_str!("../src/contract/sessions.rs");
@@ -26,7 +27,7 @@ const USAGE_MODEL: &str = include_str!("../src/contract/usage_model.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 24] = [
+const SUITES: [(&str, &str, &str); 25] = [
     ("accounts", ACCOUNTS, USERS),
     ("audit", AUDIT, AUDIT),
     ("avatars", AVATARS, AVATARS),
@@ -40,6 +41,7 @@ const SUITES: [(&str, &str, &str); 24] = [
     ("lists", LISTS, ENTRIES),
     ("logins", LOGINS, LOGINS),
     ("recommend", RECOMMEND, RECOMMEND),
+    ("once", ONCE, ONCE),
     ("removals", REMOVALS, ENTRIES),
     ("scratch", SCRATCH, SCRATCH),
     ("sessions", SESSIONS, LOGINS),

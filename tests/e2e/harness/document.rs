@@ -67,7 +67,8 @@ pub(crate) fn check(
         return;
     };
     let media_type = header("content-type").map_or("", |(_, value)| essence(value));
-    let known = contents.keys().find(|known| essence(known) == media_type);
+    let fits = |known: &&String| known.as_str() == "*/*" || essence(known) == media_type;
+    let known = contents.keys().find(fits);
     let Some(known) = known else {
         panic!("the document knows no {media_type}: {}", shown());
     };

@@ -42,7 +42,8 @@ impl Reply {
         for name in ["server", "access-control-allow-origin"] {
             assert_eq!(reply.header(name), None, "{reply:?}");
         }
-        let bytes = matches!(status, 200 | 206 | 304);
+        let is_object = reply.header("content-type") == Some("application/json; charset=utf-8");
+        let bytes = matches!(status, 200 | 206 | 304) && !is_object;
         let (cache, sandbox) = if bytes {
             ("private, no-cache", " sandbox;")
         } else {
@@ -155,6 +156,19 @@ impl User {
         self.client.fetch(method, route, &all, payload)
     }
 
+    /// Sends a JSON object below `/api/v1` with the token.
+    #[track_caller]
+    pub(crate) fn send(&self, method: &str, path: &str, object: &Value) -> Reply {
+        let text = object.to_string();
+        self.fetch(method, &format!("/api/v1{path}"), &[], text.as_str())
+    }
+
+    /// Asks for something below `/api/v1`.
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.fetch("GET", &format!("/api/v1{path}"), &[], ())
+    }
+
     /// Stores `bytes` with this query.
     #[track_caller]
     pub(crate) fn create(&self, query: &str, bytes: &[u8]) -> Reply {
@@ -175,6 +189,13 @@ impl User {
 }
 
 impl Client {
+    /// Sends a JSON object below `/api/v1` as a stranger.
+    #[track_caller]
+    pub(crate) fn send_object(&self, method: &str, path: &str, object: &Value) -> Reply {
+        let text = object.to_string();
+        self.fetch(method, &format!("/api/v1{path}"), &[], text.as_str())
+    }
+
     /// Asks for the content of an entry as a stranger.
     #[track_caller]
     pub(crate) fn content(&self, fid: &str, headers: &[(&str, &str)]) -> Reply {

@@ -115,6 +115,12 @@ table! {
         quota_files: u32 = 0, in 0..=1_000_000_000;
         /// The most entries in a recommended list.
         recommended_limit: u32 = 100, in 1..=10_000;
+        /// How long an upload that is sent again under its Idempotency-Key gets the first answer.
+        upload_key_age: Duration = DAY, in SECOND..=TEN_YEARS;
+        /// The most such keys of one account; one more makes the oldest forgotten.
+        upload_keys: u32 = 1000, in 1..=1_000_000;
+        /// The most files in one zip archive.
+        zip_files: usize = 1000, in 1..=10_000;
     }
     "Accounts and sessions" {
         /// The cost of new bcrypt hashes; each step doubles the time that a login takes.

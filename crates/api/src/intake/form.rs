@@ -91,6 +91,11 @@ impl FormScanner {
         Ok(self.fields)
     }
 
+    /// The fields of the route.
+    pub(super) fn shape(&self) -> Shape {
+        self.fields.shape()
+    }
+
     /// See [`Scanner::seen`](super::Scanner::seen).
     #[must_use]
     pub fn seen(&self, name: &str) -> Option<&Value> {

@@ -209,6 +209,16 @@ impl Scanner {
         }
     }
 
+    /// Whether a body may have a small field of this name.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        let shape = match self {
+            Self::Json(scanner) => scanner.shape(),
+            Self::Form(scanner) => scanner.shape(),
+            Self::Multipart(scanner) => scanner.shape(),
+        };
+        shape.fields.contains(&name)
+    }
+
     /// Whether the text of the payload has begun, be it empty so far. `null` is no beginning.
     #[must_use]
     pub fn payload_started(&self) -> bool {

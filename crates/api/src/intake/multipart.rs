@@ -31,6 +31,8 @@ pub struct MultipartScanner {
     known: Known,
     /// The text of a small field.
     text: Vec<u8>,
+    /// One more name for the payload's part.
+    other_payload: Option<&'static str>,
     failed: Option<ScanError>,
 }
 
@@ -67,8 +69,16 @@ impl MultipartScanner {
             head: 0,
             known: Known::Unknown,
             text: Vec::new(),
+            other_payload: None,
             failed: None,
         })
+    }
+
+    /// The payload may have this name instead of its own. It may still be there only once.
+    #[must_use]
+    pub fn or_payload(mut self, name: &'static str) -> Self {
+        self.other_payload = Some(name);
+        self
     }
 
     /// See [`Scanner::feed`](super::Scanner::feed).
@@ -97,6 +107,11 @@ impl MultipartScanner {
             (None, State::Epilogue) => Ok(self.fields),
             (None, _) => Err(ScanError::Malformed("the multipart body is cut off")),
         }
+    }
+
+    /// The fields of the route.
+    pub(super) fn shape(&self) -> Shape {
+        self.fields.shape()
     }
 
     /// See [`Scanner::seen`](super::Scanner::seen).
@@ -261,7 +276,11 @@ impl MultipartScanner {
             && name.eq_ignore_ascii_case("content-disposition")
             && let Some(name) = parameter(value, "name")
         {
-            self.known = self.fields.shape().lookup(name.as_bytes());
+            self.known = if self.other_payload == Some(name.as_str()) {
+                Known::Payload
+            } else {
+                self.fields.shape().lookup(name.as_bytes())
+            };
         }
     }
 

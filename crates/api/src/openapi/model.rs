@@ -87,8 +87,12 @@ pub(crate) enum Body {
     None,
     /// Fields, in any of the three formats. The shape is the one that the handler reads.
     Fields(Shape, &'static [Field]),
+    /// Fields, in JSON alone. The shape is the one that the handler reads, if it reads by one.
+    Json(Option<Shape>, &'static [Field]),
     /// Bytes as they are.
     Bytes(&'static str),
+    /// The same, or a form that has them as a part.
+    BytesOrForm(&'static str, Shape, &'static [Field]),
 }
 
 /// A named value that a request carries.
@@ -277,6 +281,13 @@ pub(crate) mod sample {
     pub(crate) const LINKED: &str = "e1f5c9d2-3b2a-4d1f-9c8e-7f6a5b4c3d2e";
     pub(crate) const CREATED: &str = "a7d0f3b4-6c5d-4e2a-8b1f-0c9d8e7f6a5b";
     pub(crate) const OTHERS: &str = "52ab8a7c-1e2d-4f3c-9b4a-5d6e7f8091a2";
+    /// Of the session that lists, and of a second account.
+    pub(crate) const SESSION: &str = "3d5e7f90-a1b2-4c3d-8e4f-506172839405";
+    pub(crate) const SECOND_PHONE: &str = "13700137000";
+    pub(crate) const SECOND_USER: &str = "d5f4c6b8-9a1e-4c3d-8f5a-7e6d5c4b3a19";
+    pub(crate) const SECOND_TOKEN: &str = "Zx81NqpLmR4oTtUuVvWwXxYyZz00aAbBcCdDeEfFgGh";
+    pub(crate) const CLAIMED: &str = "e6a5d7c9-0b2f-4d4e-9a6b-8f7e6d5c4b30";
+    pub(crate) const FAVOURITE_NEXT: &str = "f7b6e8da-1c30-4e5f-8b7c-9a8f7e6d5c41";
     pub(crate) const OTHER_USER: &str = "b4d2a6f8-9c1e-4a3b-8d5f-7e6c5b4a3928";
     pub(crate) const FAVOURITE: &str = "c3e1b5a7-8f0d-4b2c-9e4a-6d5c4b3a2918";
     /// What nothing has.
@@ -286,6 +297,11 @@ pub(crate) mod sample {
     pub(crate) const EARLIER: i64 = 1_789_999_999_000;
     pub(crate) const FAVOURED: i64 = 1_790_000_000_700;
     pub(crate) const DELETED: i64 = 1_790_000_000_800;
+    pub(crate) const REGISTERED: i64 = 1_789_999_998_000;
+    pub(crate) const CLAIMED_AT: i64 = 1_790_000_001_500;
+    pub(crate) const FAVOURED_NEXT: i64 = 1_790_000_001_600;
+    pub(crate) const DELETED_NEXT: i64 = 1_790_000_001_700;
+    pub(crate) const DELETED_LATER: i64 = 1_790_000_001_800;
     pub(crate) const OPENED: i64 = 1_789_999_999_500;
     pub(crate) const CREATED_AT: i64 = 1_790_000_001_000;
     /// `hello`, in base64 and as digests.

@@ -9,6 +9,12 @@ use crate::intake::Shape;
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
+const OCTETS: &str = "application/octet-stream";
+
+const NO_SHAPE: Shape = Shape {
+    fields: &[],
+    payload: None,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -44,38 +50,41 @@ pub(super) fn parameter(parameter: &Parameter, operation: &Operation, facts: &Fa
 }
 
 pub(super) fn body(operation: &Operation, facts: &Facts) -> Option<Value> {
-    match operation.body {
-        Body::None => None,
-        Body::Bytes(about) => {
-            let content = json!({
-                "application/octet-stream": {
-                    "schema": {"type": "string", "format": "binary", "minLength": 1, "description": about},
-                    "examples": examples(operation, |body| Some(body.clone())),
-                },
-            });
-            Some(json!({"required": true, "description": about, "content": content}))
+    let json = |shape, fields| {
+        json!({
+            "schema": object(Format::Json, shape, fields, facts),
+            "examples": examples(operation),
+        })
+    };
+    let form = |format, shape, fields| json!({"schema": object(format, shape, fields, facts)});
+    let bytes = |about| {
+        let schema =
+            json!({"type": "string", "format": "binary", "minLength": 1, "description": about});
+        json!({"schema": schema, "examples": examples(operation)})
+    };
+    let (about, content) = match operation.body {
+        Body::None => return None,
+        Body::Json(shape, fields) => ("", json!({JSON: json(shape.unwrap_or(NO_SHAPE), fields)})),
+        Body::Bytes(about) => (about, json!({OCTETS: bytes(about)})),
+        Body::BytesOrForm(about, shape, fields) => {
+            let form = form(Format::Multipart, shape, fields);
+            (about, json!({OCTETS: bytes(about), MULTIPART: form}))
         }
-        Body::Fields(shape, fields) => {
-            let content = json!({
-                JSON: {
-                    "schema": object(Format::Json, shape, fields, facts),
-                    "examples": examples(operation, |body| Some(body.clone())),
-                },
-                FORM: {"schema": object(Format::Form, shape, fields, facts)},
-                MULTIPART: {"schema": object(Format::Multipart, shape, fields, facts)},
-            });
-            Some(json!({
-                "required": true,
-                "description": "The same fields in any of the three formats. Unknown ones are ignored.",
-                "content": content,
-            }))
-        }
-    }
+        Body::Fields(shape, fields) => (
+            "The same fields in any of the three formats. Unknown ones are ignored.",
+            json!({
+                JSON: json(shape, fields),
+                FORM: form(Format::Form, shape, fields),
+                MULTIPART: form(Format::Multipart, shape, fields),
+            }),
+        ),
+    };
+    Some(json!({"required": true, "description": about, "content": content}))
 }
 
-fn examples(operation: &Operation, value: impl Fn(&Value) -> Option<Value>) -> Map<String, Value> {
+fn examples(operation: &Operation) -> Map<String, Value> {
     let shown = |example: &Example| {
-        let value = value(&(example.body)())?;
+        let value = Some((example.body)()).filter(|value| !value.is_null())?;
         let shown = json!({"summary": example.summary, "value": value});
         Some((example.name.to_owned(), shown))
     };

@@ -44,8 +44,11 @@ fn every_method_of_every_route_is_in_the_document() {
 #[test]
 fn the_fields_of_a_body_are_those_that_its_handler_reads() {
     for (name, operation) in operations() {
-        let Body::Fields(shape, fields) = operation.body else {
-            continue;
+        let (shape, fields) = match operation.body {
+            Body::Fields(shape, fields)
+            | Body::Json(Some(shape), fields)
+            | Body::BytesOrForm(_, shape, fields) => (shape, fields),
+            Body::Json(None, _) | Body::Bytes(_) | Body::None => continue,
         };
         let read: BTreeSet<_> = shape.fields.iter().copied().chain(shape.payload).collect();
         let told: BTreeSet<_> = fields.iter().map(|field| field.name).collect();
@@ -87,7 +90,8 @@ fn every_example_ends_with_an_answer_that_is_listed() {
                 let shown = contents
                     .values()
                     .any(|content| content["examples"][example.name].is_object());
-                assert!(shown, "{name} {}", example.name);
+                let is_told = !(example.answer)().is_null() || status.starts_with(['4', '5']);
+                assert!(shown || !is_told, "{name} {}", example.name);
             }
         }
     }

@@ -56,6 +56,6 @@ pub(super) async fn set_avatar(call: Call) -> Result<HttpResponse, ApiError> {
     Ok(answer::bare(outcome.code()))
 }
 
-fn begin(services: &Services) -> Result<UploadSession, ApiError> {
+pub(super) fn begin(services: &Services) -> Result<UploadSession, ApiError> {
     Ok(services.avatars.begin_upload()?)
 }

@@ -1,9 +1,11 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::Code;
-use kms_domain::users::UserId;
+use kms_domain::files::Standing;
+use kms_domain::users::{Actor, Profile, UserId};
 use serde_json::json;
 
 use crate::answer;
+use crate::app::Services;
 use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
@@ -144,12 +146,7 @@ async fn named(
 }
 
 async fn own(request: &Request) -> Result<HttpResponse, ApiError> {
-    let (profile, standing) = request
-        .as_reader(|services, actor| {
-            let profile = services.accounts.profile(actor)?;
-            Ok((profile, services.files.standing(actor)?))
-        })
-        .await?;
+    let (profile, standing) = request.as_reader(look).await?;
     let reply = InfoReply {
         userid: profile.user.to_string(),
         name: profile.name.as_str(),
@@ -165,4 +162,10 @@ async fn own(request: &Request) -> Result<HttpResponse, ApiError> {
         quota_files: standing.quota.files,
     };
     Ok(answer::with(Code::Done, reply))
+}
+
+/// The caller's own account, and what it holds.
+pub(super) fn look(services: &Services, actor: &Actor) -> Result<(Profile, Standing), ApiError> {
+    let profile = services.accounts.profile(actor)?;
+    Ok((profile, services.files.standing(actor)?))
 }

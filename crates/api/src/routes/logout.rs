@@ -24,7 +24,7 @@ pub(super) const OPERATION: Operation = Operation {
     body: Body::Fields(BODY, &[TOKEN_FIELD]),
     answers: &[answer(Code::Done, "the session has ended")],
     examples: &[example("logout", "An end to a session", Code::Done)
-        .sends(|| json!({"token": sample::TOKEN}))],
+        .sends(|| json!({"token": sample::SECOND_TOKEN}))],
 };
 
 /// `POST /app/user/logout`: ends the session of the token. Codes 0, 3.

@@ -1,9 +1,10 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded};
 use kms_domain::throttle::{Network, Throttles};
+use kms_domain::users::{
+    Actor, Birth, DisplayName, Modified, Modify, Password, PasswordPolicy, Phone,
+};
 use serde_json::json;
-
-use kms_domain::users::{Actor, Birth, DisplayName, Modify, Password, PasswordPolicy, Phone};
 
 use crate::answer;
 use crate::app::Services;
@@ -75,6 +76,11 @@ pub(super) const OPERATION_MODIFYINFO: Operation = Operation {
 /// `POST /app/user/modify`, and `modifyinfo`: changes the caller's account. Codes 150, 151, 112, 7, 1.
 pub(super) async fn modify(call: Call) -> Result<HttpResponse, ApiError> {
     let request = call.read(BODY).await?;
+    Ok(answer::bare(change(&request).await?.code()))
+}
+
+/// Applies the change that a request describes.
+pub(super) async fn change(request: &Request) -> Result<Modified, ApiError> {
     let change = parse(&request.fields, request.app.services.passwords);
     // Only passwords cost a hash.
     let lane = match &change {
@@ -82,11 +88,11 @@ pub(super) async fn modify(call: Call) -> Result<HttpResponse, ApiError> {
         _ => Lane::Storage,
     };
     let guess = match &change {
-        Ok(change) if change.old_password.is_some() => Some(guess(&request).await?),
+        Ok(change) if change.old_password.is_some() => Some(guess(request).await?),
         _ => None,
     };
     let origin = origin(&request.head);
-    let outcome = request
+    request
         .as_actor(lane, move |services, actor| {
             let attempt = match guess {
                 Some((throttles, phone, network)) => {
@@ -100,8 +106,7 @@ pub(super) async fn modify(call: Call) -> Result<HttpResponse, ApiError> {
             }
             Ok(outcome)
         })
-        .await?;
-    Ok(answer::bare(outcome.code()))
+        .await
 }
 
 /// What an old password is a guess at, and from where: for the throttles it is the same as a login. Who has to

@@ -1,10 +1,13 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded};
-use kms_domain::users::{Birth, DisplayName, Email, PasswordPolicy, Phone, RegisterUser};
+use kms_domain::throttle::Question;
+use kms_domain::users::{
+    Birth, DisplayName, Email, PasswordPolicy, Phone, RegisterOutcome, RegisterUser,
+};
 use serde_json::json;
 
 use crate::answer;
-use crate::call::Call;
+use crate::call::{Call, Request};
 use crate::error::ApiError;
 use crate::intake::{Fields, Shape};
 use crate::offload::Lane;
@@ -13,7 +16,7 @@ use crate::openapi::{
     optional, required, sample,
 };
 
-const BODY: Shape = Shape {
+pub(super) const BODY: Shape = Shape {
     fields: &["phone", "name", "email", "password", "birth"],
     payload: None,
 };
@@ -61,8 +64,17 @@ pub(super) const OPERATION: Operation = Operation {
 pub(super) async fn register(call: Call) -> Result<HttpResponse, ApiError> {
     let question = call.ask()?;
     let request = call.read(BODY).await?;
+    let outcome = open_account(&request, question).await?;
+    Ok(answer::bare(outcome.code()))
+}
+
+/// Opens the account that a request describes.
+pub(super) async fn open_account(
+    request: &Request,
+    question: Question,
+) -> Result<RegisterOutcome, ApiError> {
     let input = parse(&request.fields, request.app.services.passwords)?;
-    let outcome = request
+    request
         .app
         .run(Lane::Hashing, move |services| {
             let phone = input.phone.clone();
@@ -70,8 +82,7 @@ pub(super) async fn register(call: Call) -> Result<HttpResponse, ApiError> {
             question.told_by_registering(&phone, &outcome);
             Ok(outcome)
         })
-        .await?;
-    Ok(answer::bare(outcome.code()))
+        .await
 }
 
 fn parse(fields: &Fields, passwords: PasswordPolicy) -> Result<RegisterUser, ApiError> {

@@ -1,10 +1,11 @@
 use actix_web::HttpResponse;
-use kms_domain::audit::Network;
+use kms_domain::audit::{Network, Origin};
 use kms_domain::codes::{Code, Coded};
 use kms_domain::users::{Actor, OpenSession, SessionId, WhichSessions};
 use serde_json::json;
 
 use crate::answer;
+use crate::app::Services;
 use crate::call::{Call, Request, TOKEN};
 use crate::error::ApiError;
 use crate::intake::Shape;
@@ -60,12 +61,12 @@ pub(super) const OPERATION: Operation = Operation {
             .sends(|| json!({"token": sample::TOKEN}))
             .gets(|| {
                 json!({
-                    "sessionidlist": ["3d5e7f90-a1b2-4c3d-8e4f-506172839405"],
+                    "sessionidlist": [sample::SESSION],
                     "createdlist": [sample::OPENED],
                     "usedlist": [sample::OPENED],
                     "networklist": ["127.0.0.0/24"],
                     "total": 1,
-                    "current": "3d5e7f90-a1b2-4c3d-8e4f-506172839405",
+                    "current": sample::SESSION,
                 })
             }),
         example("unknown", "A session that is not there", Code::NotFound)
@@ -85,7 +86,7 @@ pub(super) async fn sessions(call: Call) -> Result<HttpResponse, ApiError> {
 }
 
 /// `None`: no session can have this id.
-fn which(text: &str) -> Option<WhichSessions> {
+pub(super) fn which(text: &str) -> Option<WhichSessions> {
     match text {
         OTHERS => Some(WhichSessions::Others),
         id => SessionId::parse(id).map(WhichSessions::One),
@@ -99,13 +100,23 @@ async fn end(
     let origin = origin(&request.head);
     let code = request
         .as_actor(Lane::Storage, move |services, actor| {
-            let Some(which) = which? else {
-                return Ok(Code::NotFound);
-            };
-            Ok(services.sessions.revoke(actor, which, &origin)?.code())
+            revoke(services, actor, which?, &origin)
         })
         .await?;
     Ok(answer::bare(code))
+}
+
+/// Ends sessions of the caller's. The code says what became of it.
+pub(super) fn revoke(
+    services: &Services,
+    actor: &Actor,
+    which: Option<WhichSessions>,
+    origin: &Origin,
+) -> Result<Code, ApiError> {
+    let Some(which) = which else {
+        return Ok(Code::NotFound);
+    };
+    Ok(services.sessions.revoke(actor, which, origin)?.code())
 }
 
 async fn list(request: &Request) -> Result<HttpResponse, ApiError> {

@@ -179,6 +179,7 @@ pub(super) fn begin(services: &Services) -> Result<UploadSession, ApiError> {
 }
 
 /// What describes a file, in whatever way it comes.
+#[derive(Clone)]
 pub(super) struct Input {
     title: Title,
     md5: Option<Md5>,
@@ -199,6 +200,22 @@ impl Input {
         })
     }
 
+    /// The same where the bytes have one more digest to match, if any.
+    pub(super) fn with_digest(mut self, digest: Option<Sha256>) -> Result<Self, ApiError> {
+        match (self.sha256, digest) {
+            (Some(one), Some(other)) if one != other => {
+                return Err(ApiError::bad_format("two digests that no file has"));
+            }
+            (own, other) => self.sha256 = own.or(other),
+        }
+        Ok(self)
+    }
+
+    /// The digests that it names.
+    pub(super) const fn digests(&self) -> (Option<Md5>, Option<Sha256>) {
+        (self.md5, self.sha256)
+    }
+
     pub(super) const fn title(&self) -> &Title {
         &self.title
     }
@@ -213,7 +230,7 @@ impl Input {
     }
 }
 
-fn claim(
+pub(super) fn claim(
     services: &Services,
     actor: &Actor,
     input: Input,

@@ -4,7 +4,7 @@
 use super::{Code, Coded};
 use crate::files::{
     CancelOutcome, ClaimOutcome, DeleteOutcome, DownloadError, EditOutcome, FavouriteOutcome,
-    FileError, OpenOutcome, PurgeOutcome, PushError, RestoreOutcome, UploadOutcome,
+    FileError, OnceOutcome, OpenOutcome, PurgeOutcome, PushError, RestoreOutcome, UploadOutcome,
 };
 use crate::recommend::RecommendError;
 use crate::throttle::Throttled;
@@ -88,6 +88,16 @@ impl Coded for UploadOutcome {
             Self::Stored(_) | Self::Linked(_) => Code::FileStored,
             Self::Empty | Self::DigestMismatch => Code::BadFormat,
             Self::OverQuota => Code::StorageFull,
+        }
+    }
+}
+
+impl Coded for OnceOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::Uploaded(outcome) => outcome.code(),
+            Self::Repeated(_) => Code::FileStored,
+            Self::KeyReused | Self::Held => Code::BadFormat,
         }
     }
 }

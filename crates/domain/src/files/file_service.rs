@@ -1,6 +1,7 @@
 mod delete;
 mod edit;
 mod favourites;
+mod once;
 mod room;
 mod store;
 mod trash;
@@ -19,6 +20,7 @@ use crate::{Clock, Done, IdSource, PortError, Timestamp};
 pub use delete::DeleteOutcome;
 pub use edit::EditOutcome;
 pub use favourites::{CancelOutcome, FavouriteOutcome, FavouritePage};
+pub use once::{KeyPolicy, KeyStanding, OnceOutcome, OnceService, StoreOnce};
 pub use store::{StoreFile, UploadOutcome};
 pub use trash::{PurgeOutcome, RestoreOutcome, TrashPage};
 

@@ -10,6 +10,7 @@ mod favourite_repository;
 mod file_service;
 mod hashers;
 mod md5_hasher;
+mod once_repository;
 mod quota_service;
 mod repository;
 mod scratch;
@@ -27,8 +28,13 @@ pub use entry::{FileId, Label, LabelError, Title, TitleError, Visibility};
 pub use favourite_repository::{Favoured, Favourite, FavouriteRepository, NewFavourite};
 pub use file_service::{
     CancelOutcome, ClaimFile, ClaimOutcome, DeleteOutcome, EditOutcome, FavouriteOutcome,
-    FavouritePage, FileError, FileReceipt, FileService, FileServiceConfig, OpenOutcome, OpenedFile,
-    OwnPage, PurgeOutcome, RestoreOutcome, StoreFile, TrashPage, UploadOutcome,
+    FavouritePage, FileError, FileReceipt, FileService, FileServiceConfig, KeyPolicy, KeyStanding,
+    OnceOutcome, OnceService, OpenOutcome, OpenedFile, OwnPage, PurgeOutcome, RestoreOutcome,
+    StoreFile, StoreOnce, TrashPage, UploadOutcome,
+};
+pub use once_repository::{
+    AttachedOnce, KeptUpload, NewKey, Once, OnceRepository, RequestDigest, UploadKey,
+    UploadKeyError,
 };
 pub use quota_service::QuotaService;
 pub use repository::{

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Actor, AvatarRepository};
 use crate::files::{
     Attached, BlobRef, BlobRepository, BlobStore, Download, DownloadError, FinishedUpload,
-    OPEN_ROUNDS, UploadSession,
+    OPEN_ROUNDS, Sha256, UploadSession,
 };
 use crate::{Clock, PortError};
 
@@ -76,6 +76,15 @@ impl AvatarService {
             let _ = self.store.remove(&surplus);
         }
         Ok(AvatarOutcome::Set)
+    }
+
+    /// What the caller's avatar is now, without opening it. `None`: there is none.
+    ///
+    /// # Errors
+    /// [`AvatarError::Port`].
+    pub fn current(&self, actor: &Actor) -> Result<Option<Sha256>, AvatarError> {
+        let blob = self.avatars.find_avatar(actor.user())?;
+        Ok(blob.map(|blob| blob.sha256))
     }
 
     /// Opens the caller's avatar.

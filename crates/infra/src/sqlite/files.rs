@@ -271,7 +271,12 @@ fn summaries(rows: Vec<SummaryRow>) -> Result<Vec<FileSummary>, SqliteError> {
     rows.into_iter().map(SummaryRow::into_domain).collect()
 }
 
-fn insert(conn: &mut SqliteConnection, file: &NewFile, blob_id: i64) -> Result<(), SqliteError> {
+/// Stores an entry for which its owner was charged.
+pub(super) fn insert(
+    conn: &mut SqliteConnection,
+    file: &NewFile,
+    blob_id: i64,
+) -> Result<(), SqliteError> {
     diesel::insert_into(files::table)
         .values(NewFileRow {
             id: file.id.as_uuid().as_bytes(),

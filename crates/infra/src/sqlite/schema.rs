@@ -146,6 +146,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    upload_keys (seq) {
+        seq -> BigInt,
+        owner -> Binary,
+        key -> Text,
+        request -> Binary,
+        file_id -> Binary,
+        sha256 -> Binary,
+        md5 -> Binary,
+        size -> BigInt,
+        public -> Bool,
+        created_at -> BigInt,
+    }
+}
+
 diesel::joinable!(files -> blobs (blob_id));
 diesel::joinable!(trash -> blobs (blob_id));
 diesel::joinable!(favourites -> blobs (blob_id));

@@ -25,7 +25,8 @@
 //!         audit: Arc::new(db.clone()),
 //!         usage: Arc::new(db.clone()),
 //!         feed: Arc::new(db.clone()),
-//!         interactions: Arc::new(db),
+//!         interactions: Arc::new(db.clone()),
+//!         once: Arc::new(db),
 //!         keep: Arc::new(()), // or the guard of a temporary folder
 //!     }
 //! }
@@ -119,6 +120,7 @@ pub mod hasher;
 pub mod inventory;
 pub mod lists;
 pub mod logins;
+pub mod once;
 pub mod recommend;
 pub mod removals;
 pub mod scratch;
@@ -141,8 +143,8 @@ use std::sync::Arc;
 use kms_domain::Timestamp;
 use kms_domain::audit::AuditLog;
 use kms_domain::files::{
-    BlobKey, BlobRepository, BlobStore, FavouriteRepository, FileRepository, ScratchSpace,
-    TrashRepository, UsageRepository,
+    BlobKey, BlobRepository, BlobStore, FavouriteRepository, FileRepository, OnceRepository,
+    ScratchSpace, TrashRepository, UsageRepository,
 };
 use kms_domain::recommend::{FeedRepository, InteractionRepository};
 use kms_domain::upkeep::{BlobInventory, BlobTrash, UpkeepRepository};
@@ -151,8 +153,8 @@ use kms_domain::users::{AvatarRepository, PasswordHasher, SessionRepository, Use
 use crate::faults::{
     FailNth, FaultyAuditLog, FaultyAvatarRepository, FaultyBlobRepository,
     FaultyFavouriteRepository, FaultyFeedRepository, FaultyFileRepository,
-    FaultyInteractionRepository, FaultySessionRepository, FaultyTrashRepository,
-    FaultyUpkeepRepository, FaultyUsageRepository, FaultyUserRepository,
+    FaultyInteractionRepository, FaultyOnceRepository, FaultySessionRepository,
+    FaultyTrashRepository, FaultyUpkeepRepository, FaultyUsageRepository, FaultyUserRepository,
 };
 
 /// The repositories over one empty database, because their rows refer to each other.
@@ -182,6 +184,8 @@ pub struct Repositories {
     pub feed: Arc<dyn FeedRepository>,
     /// Where events are learned.
     pub interactions: Arc<dyn InteractionRepository>,
+    /// Their entries once more, for what is stored at most once.
+    pub once: Arc<dyn OnceRepository>,
     /// What must live as long as the database: a guard of a temporary folder, or nothing.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
@@ -289,6 +293,7 @@ impl Repositories {
                 self.interactions.clone(),
                 plan,
             )),
+            once: Arc::new(FaultyOnceRepository::new(self.once.clone(), plan)),
             keep: self.keep.clone(),
         }
     }
@@ -358,5 +363,6 @@ macro_rules! repositories_contract {
         $crate::audit_log_contract!($fresh);
         $crate::usage_repository_contract!($fresh);
         $crate::recommend_contract!($fresh);
+        $crate::once_repository_contract!($fresh);
     };
 }

@@ -19,6 +19,7 @@
 //! ```
 
 mod audit;
+mod once;
 mod plan;
 mod recommend;
 mod repositories;
@@ -29,6 +30,7 @@ mod upkeep;
 mod usage;
 
 pub use audit::FaultyAuditLog;
+pub use once::FaultyOnceRepository;
 pub use plan::{FailNth, every_failure};
 pub use recommend::{FaultyFeedRepository, FaultyInteractionRepository};
 pub use repositories::{

@@ -11,6 +11,7 @@ use kms_domain::users::{NewUser, Session, SessionId, TokenDigest, UserId};
 use kms_domain::{PortError, Timestamp};
 
 use super::MemoryInteractions;
+use super::once::KeyRow;
 use crate::contract::Repositories;
 
 /// A database in memory that is every repository at once. Clones share one state; each call is a
@@ -46,6 +47,8 @@ pub(super) struct State {
     /// What was learned of entries, and of which.
     pub(super) interactions: MemoryInteractions,
     pub(super) learned: HashSet<i64>,
+    /// In the order in which they were used.
+    pub(super) keys: Vec<KeyRow>,
     next_seq: i64,
     last_blob: i64,
 }
@@ -102,6 +105,7 @@ impl MemoryDatabase {
             usage: Arc::new(self.clone()),
             feed: Arc::new(self.clone()),
             interactions: Arc::new(self.clone()),
+            once: Arc::new(self.clone()),
             keep: Arc::new(()),
         }
     }

@@ -21,6 +21,7 @@ mod files;
 mod hasher;
 mod interactions;
 mod inventory;
+mod once;
 mod recommend;
 mod scratch;
 mod sessions;

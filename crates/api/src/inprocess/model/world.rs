@@ -6,7 +6,9 @@ use std::time::Duration;
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::audit::{Audit, RefusalPolicy};
-use kms_domain::files::{FileService, FileServiceConfig, InstantUpload, Quota, Visibility};
+use kms_domain::files::{
+    FileService, FileServiceConfig, InstantUpload, KeyPolicy, OnceService, Quota, Visibility,
+};
 use kms_domain::throttle::Throttles;
 use kms_domain::users::{
     AccountService, AvatarService, PasswordPolicy, SessionPolicy, SessionService,
@@ -42,6 +44,24 @@ impl World {
         let policy = RefusalPolicy::default();
         let audit = Audit::new(ports.audit, clock.clone(), policy, |_| {});
         let bytes: Arc<MemoryBlobStore> = Arc::new(store.clone());
+        let files = FileService {
+            files: ports.files,
+            trash: ports.trash,
+            favourites: ports.favourites,
+            usage: ports.usage,
+            blobs: ports.blobs.clone(),
+            store: bytes.clone(),
+            ids: ids.clone(),
+            clock: clock.clone(),
+            downloads: kms_domain::recommend::DownloadQueue::new(),
+            config: FileServiceConfig {
+                max_size: MAX_FILE as u64,
+                default_visibility: Visibility::Public,
+                instant_upload: InstantUpload::Public,
+                quota: Quota::NONE,
+                trash_retention: 0,
+            },
+        };
         let services = Services {
             accounts: AccountService {
                 users: ports.users.clone(),
@@ -55,7 +75,7 @@ impl World {
                 users: ports.users,
                 sessions: ports.sessions,
                 hasher,
-                ids: ids.clone(),
+                ids,
                 tokens: Arc::new(SeededTokens::new(1)),
                 clock: clock.clone(),
                 audit: audit.clone(),
@@ -70,32 +90,23 @@ impl World {
             avatars: AvatarService {
                 avatars: ports.avatars,
                 blobs: ports.blobs.clone(),
-                store: bytes.clone(),
+                store: bytes,
                 clock: clock.clone(),
                 max_size: MAX_AVATAR as u64,
-            },
-            files: FileService {
-                files: ports.files,
-                trash: ports.trash,
-                favourites: ports.favourites,
-                usage: ports.usage,
-                blobs: ports.blobs,
-                store: bytes,
-                ids,
-                clock: clock.clone(),
-                downloads: kms_domain::recommend::DownloadQueue::new(),
-                config: FileServiceConfig {
-                    max_size: MAX_FILE as u64,
-                    default_visibility: Visibility::Public,
-                    instant_upload: InstantUpload::Public,
-                    quota: Quota::NONE,
-                    trash_retention: 0,
-                },
             },
             recommend: kms_domain::recommend::RecommendService {
                 feed: ports.feed,
                 limit: 1000,
             },
+            once: OnceService {
+                files: files.clone(),
+                once: ports.once,
+                keys: KeyPolicy {
+                    millis: i64::MAX / 4,
+                    per_account: 1000,
+                },
+            },
+            files,
             audit,
             passwords: PasswordPolicy::new(6),
             scratch: Arc::new(MemoryScratchSpace::new()),
@@ -113,6 +124,7 @@ impl World {
             uploads: 64,
             anonymous_uploads: 64,
             anonymous_bytes: 1 << 30,
+            zip_files: 100,
         };
         let admission = Admission {
             throttles: Throttles::off(),

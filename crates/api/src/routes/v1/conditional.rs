@@ -27,8 +27,43 @@ pub(super) struct Conditions {
 pub(super) struct Validators {
     /// The content's SHA-256 between quotes.
     pub(super) etag: String,
-    /// The second in which the entry was stored.
-    pub(super) modified: HttpDate,
+    /// The second in which the entry was stored, where that is known. A date is no condition where it is
+    /// not (sections 13.1.3 and 13.1.4).
+    pub(super) modified: Option<HttpDate>,
+}
+
+/// What `If-None-Match` says to a request that adds something: that it is not to be there already.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Unless {
+    /// Whatever is added.
+    pub(super) any: bool,
+    /// One of these contents. Tags that no content has say nothing.
+    pub(super) contents: Vec<Sha256>,
+}
+
+impl Unless {
+    /// The field of a request. One that is no list of tags says nothing.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let lines: Vec<_> = headers.get_all(IF_NONE_MATCH).collect();
+        if let [only] = lines.as_slice()
+            && only.as_bytes() == b"*"
+        {
+            return Self {
+                any: true,
+                contents: Vec::new(),
+            };
+        }
+        let tags: Option<Vec<_>> = lines.iter().map(|line| tags(line.as_bytes())).collect();
+        let digest = |tag: &Tag<'_>| {
+            let text = std::str::from_utf8(tag.opaque).ok()?.trim_matches('"');
+            Sha256::parse(text).ok()
+        };
+        let tags = tags.unwrap_or_default();
+        Self {
+            any: false,
+            contents: tags.iter().flatten().filter_map(digest).collect(),
+        }
+    }
 }
 
 /// What the conditions of a request come to.
@@ -65,7 +100,7 @@ impl Conditions {
     pub(super) fn judge(&self, own: &Validators) -> Verdict {
         let is_meant = if self.if_match.is_empty() {
             self.if_unmodified_since
-                .is_none_or(|date| own.modified <= date)
+                .is_none_or(|date| own.modified.is_none_or(|modified| modified <= date))
         } else {
             is_listed(&self.if_match, &own.etag, Comparison::Strong)
         };
@@ -74,7 +109,7 @@ impl Conditions {
         }
         let is_held = if self.if_none_match.is_empty() {
             self.if_modified_since
-                .is_some_and(|date| own.modified <= date)
+                .is_some_and(|date| own.modified.is_some_and(|modified| modified <= date))
         } else {
             is_listed(&self.if_none_match, &own.etag, Comparison::Weak)
         };
@@ -85,6 +120,28 @@ impl Conditions {
         }
     }
 
+    /// Judges them for a method that changes what is there, the content with this digest or nothing, in
+    /// the same order. There is no date to go by.
+    pub(super) fn allow_change(&self, before: Option<Sha256>) -> bool {
+        let own = before.map(|sha256| Validators::new(sha256, None).etag);
+        self.allow(own.as_deref())
+    }
+
+    /// The same where what is there has this tag.
+    pub(super) fn allow_change_of(&self, own: &str) -> bool {
+        self.allow(Some(own))
+    }
+
+    fn allow(&self, own: Option<&str>) -> bool {
+        let is_listed = |lines: &[HeaderValue], comparison| {
+            own.is_some_and(|own| is_listed(lines, own, comparison))
+        };
+        let is_meant = self.if_match.is_empty() || is_listed(&self.if_match, Comparison::Strong);
+        let is_held =
+            !self.if_none_match.is_empty() && is_listed(&self.if_none_match, Comparison::Weak);
+        is_meant && !is_held
+    }
+
     /// Whether a range may be answered with a part: not when `If-Range` names other bytes than
     /// these, or nothing that can be understood.
     pub(super) fn allow_part(&self, own: &Validators) -> bool {
@@ -92,7 +149,7 @@ impl Conditions {
             [] => true,
             [only] => match tags(only.as_bytes()).as_deref() {
                 Some([tag]) => tag.is(&own.etag, Comparison::Strong),
-                _ => date(only) == Some(own.modified),
+                _ => own.modified.is_some() && date(only) == own.modified,
             },
             _ => false,
         }
@@ -100,16 +157,20 @@ impl Conditions {
 }
 
 impl Validators {
-    pub(super) fn new(sha256: Sha256, stored: Timestamp) -> Self {
-        // A clock before 1970 or behind the year 9999 has no HTTP date; any one will do then.
-        let seconds = u64::try_from(stored.as_millis().div_euclid(1000)).unwrap_or(0);
-        let since_1970 = Duration::from_secs(seconds.min(LAST_SECOND));
-        let modified = SystemTime::UNIX_EPOCH.checked_add(since_1970);
+    pub(super) fn new(sha256: Sha256, stored: Option<Timestamp>) -> Self {
         Self {
             etag: format!("\"{sha256}\""),
-            modified: modified.unwrap_or(SystemTime::UNIX_EPOCH).into(),
+            modified: stored.map(http_date),
         }
     }
+}
+
+/// A clock before 1970 or behind the year 9999 has no HTTP date; any one will do then.
+fn http_date(time: Timestamp) -> HttpDate {
+    let seconds = u64::try_from(time.as_millis().div_euclid(1000)).unwrap_or(0);
+    let since_1970 = Duration::from_secs(seconds.min(LAST_SECOND));
+    let date = SystemTime::UNIX_EPOCH.checked_add(since_1970);
+    date.unwrap_or(SystemTime::UNIX_EPOCH).into()
 }
 
 /// How tags are compared (section 8.8.3.2).

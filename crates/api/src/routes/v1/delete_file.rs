@@ -1,11 +1,10 @@
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::{DeleteOutcome, FileId};
 use serde_json::json;
 
-use crate::call::{Call, authenticate};
+use super::reply;
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::offload::Lane;
 use crate::openapi::{
@@ -29,6 +28,9 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
         example("delete", "An end to an entry", Code::FileDeleted)
             .at(204)
             .asks(|| json!({"fid": sample::CREATED})),
+        example("other", "And to another", Code::FileDeleted)
+            .at(204)
+            .asks(|| json!({"fid": sample::CLAIMED})),
         example("again", "It is gone", Code::NotFound).asks(|| json!({"fid": sample::CREATED})),
     ],
 };
@@ -36,14 +38,11 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
 /// `DELETE /api/v1/files/{fid}`: an entry of the caller's own. 204; code 2 for every other, whether
 /// or not there is one.
 pub(super) async fn delete_file(call: Call) -> Result<HttpResponse, ApiError> {
-    let token = call.bearer_token()?;
     let fid = call.head.match_info().get("fid").and_then(FileId::parse);
     let code = call
-        .app
-        .run(Lane::Storage, move |services| {
-            let actor = authenticate(services, &token)?;
+        .as_bearer(Lane::Storage, move |services, actor| {
             let outcome = match fid {
-                Some(id) => services.files.delete(&actor, id)?,
+                Some(id) => services.files.delete(actor, id)?,
                 None => DeleteOutcome::NotFound,
             };
             match outcome {
@@ -52,9 +51,5 @@ pub(super) async fn delete_file(call: Call) -> Result<HttpResponse, ApiError> {
             }
         })
         .await?;
-    let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
-    response.extensions_mut().insert(code);
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(reply::nothing(code))
 }

@@ -2,11 +2,30 @@
 
 use std::fmt::Write as _;
 
-/// `attachment` with the title as a file name, twice: reduced to ASCII for old clients, and whole.
+/// What a browser is to do with a download.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disposition {
+    /// Keep it as a file.
+    Attachment,
+    /// Show it.
+    Inline,
+}
+
+impl Disposition {
+    /// The value of the header, with the title as a file name.
+    pub(super) fn value(self, title: &str) -> String {
+        match self {
+            Self::Attachment => with_name("attachment", title),
+            Self::Inline => with_name("inline", title),
+        }
+    }
+}
+
+/// `kind` with the title as a file name, twice: reduced to ASCII for old clients, and whole.
 /// Whatever the title holds, the value is plain ASCII that no header parser stumbles over.
-pub(super) fn attachment(title: &str) -> String {
+fn with_name(kind: &str, title: &str) -> String {
     let name = file_name(title);
-    let mut value = String::from("attachment; filename=\"");
+    let mut value = format!("{kind}; filename=\"");
     // A percent sign is decoded by some clients and not by others.
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '%');
     value.extend(name.chars().map(|c| if plain(c) { c } else { '_' }));
@@ -23,7 +42,7 @@ pub(super) fn attachment(title: &str) -> String {
 }
 
 /// A title is a text; a file name must not lead anywhere and must not look like another one.
-fn file_name(title: &str) -> String {
+pub(super) fn file_name(title: &str) -> String {
     let name: String = title
         .chars()
         .map(|c| if is_harmful(c) { '_' } else { c })
@@ -49,6 +68,10 @@ mod tests {
 
     use super::*;
 
+    fn attachment(title: &str) -> String {
+        Disposition::Attachment.value(title)
+    }
+
     #[test]
     fn a_title_is_there_in_both_forms() {
         for (title, plain, encoded) in [
@@ -65,6 +88,8 @@ mod tests {
         ] {
             let expected = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
             assert_eq!(attachment(title), expected, "{title}");
+            let shown = expected.replace("attachment", "inline");
+            assert_eq!(Disposition::Inline.value(title), shown, "{title}");
         }
     }
 

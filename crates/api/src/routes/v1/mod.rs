@@ -1,13 +1,34 @@
-//! `/api/v1`: files as plain HTTP, for clients that want to move bytes and nothing else. Same use
-//! cases and codes as `/app`, with the statuses, headers and refusals of HTTP itself.
+//! `/api/v1`: the same use cases and codes as `/app` as plain HTTP, with the methods, statuses, headers and
+//! refusals of HTTP itself.
 
+mod avatar;
+mod claim_file;
 mod conditional;
+mod conditions;
 mod content;
+mod create_account;
 mod create_file;
+mod create_session;
 mod delete_file;
+mod digests;
 mod disposition;
+mod end_session;
+mod entry;
+mod favourites;
+mod form;
+mod inline;
+mod list_files;
+mod list_sessions;
+mod listing;
+mod me;
 mod problem;
+mod query;
 mod range;
+mod reply;
+mod representation;
+mod trash;
+mod user;
+mod zip_files;
 
 use actix_web::{HttpResponse, Resource, ResponseError as _, Route, Scope, web};
 use kms_domain::codes::Code;
@@ -48,9 +69,39 @@ macro_rules! below {
 
 below! {
     "/api/v1":
-    "/files", "POST" { post => create_file::create_file }
-    "/files/{fid}", "DELETE" { delete => delete_file::delete_file }
+    "/accounts", "POST" { post => create_account::create_account }
+    "/sessions", "GET, POST" {
+        get => list_sessions::list_sessions,
+        post => create_session::create_session
+    }
+    // In front of the one that takes any id.
+    "/sessions/current", "DELETE" { delete => end_session::end_current as OPERATION_CURRENT }
+    "/sessions/{id}", "DELETE" { delete => end_session::end_session }
+    "/me", "GET, PATCH" { get => me::me, patch => me::change_me as OPERATION_CHANGE }
+    "/me/avatar", "GET, HEAD, PUT" {
+        get => avatar::avatar,
+        head => avatar::avatar as OPERATION_HEAD,
+        put => avatar::set_avatar as OPERATION_SET
+    }
+    "/users/{id}", "GET" { get => user::user }
+    "/files", "GET, POST" { get => list_files::list_files, post => create_file::create_file }
+    // In front of those that take any id.
+    "/files/claims", "POST" { post => claim_file::claim_file }
+    "/files/zip", "POST" { post => zip_files::zip_files }
+    "/files/{fid}", "DELETE, GET, PATCH" {
+        get => entry::entry,
+        patch => entry::change_entry as OPERATION_CHANGE,
+        delete => delete_file::delete_file
+    }
     "/files/{fid}/content", "GET, HEAD" { get => content::content, head => content::content as OPERATION_HEAD }
+    "/trash", "GET" { get => trash::list_trash }
+    "/trash/{fid}", "DELETE" { delete => trash::purge as OPERATION_PURGE }
+    "/trash/{fid}/restore", "POST" { post => trash::restore as OPERATION_RESTORE }
+    "/favourites/{fid}", "DELETE, PUT" {
+        put => favourites::add_favourite as OPERATION_ADD,
+        delete => favourites::cancel_favourite as OPERATION_CANCEL
+    }
+    "/favourites", "GET" { get => favourites::list_favourites }
 }
 
 /// The routes below the prefix, and an answer for all the others.
@@ -68,7 +119,7 @@ pub(crate) mod readers {
 
     /// The `Content-Disposition` of a title.
     pub(crate) fn attachment(title: &str) -> String {
-        super::disposition::attachment(title)
+        super::disposition::Disposition::Attachment.value(title)
     }
 
     /// See `kms_api::inprocess::plain::range`, which this must be like.

@@ -20,6 +20,39 @@ const BEARER_INVALID: HeaderValue = HeaderValue::from_static("Bearer error=\"inv
 #[error(transparent)]
 pub(super) struct Problem(#[from] ApiError);
 
+/// Why a request is not carried out although nothing is wrong with it, for which HTTP has statuses that no code
+/// has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unmet {
+    /// Its account has the content already, and it said that this is not to be.
+    #[error("there is an entry over this content already")]
+    Held,
+    /// What it is to change is not what its sender has seen.
+    #[error("it is not what the request is conditional on any more")]
+    Changed,
+    /// Its key belongs to another one.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// Its key is that of one that is on its way.
+    #[error("a request with this idempotency key is on its way")]
+    KeyInUse,
+}
+
+impl Unmet {
+    /// What stands behind an error, if it is one of these.
+    fn behind(error: &ApiError) -> Option<Self> {
+        error.source()?.downcast_ref().copied()
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Held | Self::Changed => StatusCode::PRECONDITION_FAILED,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyInUse => StatusCode::CONFLICT,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Details<'a> {
     r#type: &'static str,
@@ -32,7 +65,7 @@ struct Details<'a> {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        status_of(self.0.code())
+        Unmet::behind(&self.0).map_or_else(|| status_of(self.0.code()), Unmet::status)
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -40,7 +73,7 @@ impl ResponseError for Problem {
         // Only what is wrong with the request itself is told; the rest is the log's.
         let detail = match code {
             Code::BadFormat | Code::TooLarge => self.0.source().map(ToString::to_string),
-            _ => None,
+            _ => Unmet::behind(&self.0).map(|unmet| unmet.to_string()),
         };
         let mut response = answer(self.status_code(), code, detail.as_deref());
         // `Allow` and `Retry-After` are the same in either form.
@@ -94,6 +127,7 @@ fn status_of(code: Code) -> StatusCode {
     match code {
         Code::BadFormat => StatusCode::BAD_REQUEST,
         Code::TokenExpired | Code::TokenMissing => StatusCode::UNAUTHORIZED,
+        Code::PhoneTaken => StatusCode::CONFLICT,
         other => answer::status(other),
     }
 }

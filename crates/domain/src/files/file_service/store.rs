@@ -39,7 +39,7 @@ pub enum UploadOutcome {
 
 impl StoreFile {
     /// Why these bytes are not stored.
-    fn refusal(&self, upload: &FinishedUpload) -> Option<UploadOutcome> {
+    pub(super) fn refusal(&self, upload: &FinishedUpload) -> Option<UploadOutcome> {
         if upload.size == 0 {
             return Some(UploadOutcome::Empty);
         }
@@ -50,10 +50,10 @@ impl StoreFile {
 }
 
 /// An upload whose row has been settled.
-struct Settled {
-    outcome: UploadOutcome,
+pub(super) struct Settled {
+    pub(super) outcome: UploadOutcome,
     /// A copy to which no row refers any more.
-    surplus: Option<BlobKey>,
+    pub(super) surplus: Option<BlobKey>,
 }
 
 impl FileService {
@@ -171,7 +171,7 @@ impl FileService {
 
 impl FileReceipt {
     /// What became of it, and which copy goes. `offered`: the key of its own.
-    fn settled(self, attached: Attached, offered: BlobKey) -> Settled {
+    pub(super) fn settled(self, attached: Attached, offered: BlobKey) -> Settled {
         match attached {
             Attached::Stored => Settled {
                 outcome: UploadOutcome::Stored(self),

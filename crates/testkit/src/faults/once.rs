@@ -1,0 +1,74 @@
+use std::fmt;
+use std::sync::Arc;
+
+use kms_domain::files::{
+    AttachedOnce, KeptUpload, Md5, NewBlob, NewFile, Once, OnceRepository, Sha256, UploadKey,
+};
+use kms_domain::users::UserId;
+use kms_domain::{PortError, Timestamp};
+
+use super::FailNth;
+
+/// An [`OnceRepository`] whose calls (`once.attach_once`, …) fail as planned.
+pub struct FaultyOnceRepository {
+    inner: Arc<dyn OnceRepository>,
+    plan: FailNth,
+}
+
+impl FaultyOnceRepository {
+    /// Puts `plan` before `inner`.
+    #[must_use]
+    pub fn new(inner: Arc<dyn OnceRepository>, plan: &FailNth) -> Self {
+        Self {
+            inner,
+            plan: plan.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for FaultyOnceRepository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultyOnceRepository")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OnceRepository for FaultyOnceRepository {
+    fn find_key(
+        &self,
+        owner: UserId,
+        key: &UploadKey,
+        expired: Timestamp,
+    ) -> Result<Option<KeptUpload>, PortError> {
+        self.plan
+            .run("once.find_key", || self.inner.find_key(owner, key, expired))
+    }
+
+    fn holds(&self, owner: UserId, sha256: &Sha256) -> Result<bool, PortError> {
+        self.plan
+            .run("once.holds", || self.inner.holds(owner, sha256))
+    }
+
+    fn find_md5(
+        &self,
+        asker: UserId,
+        sha256: &Sha256,
+        include_public: bool,
+    ) -> Result<Option<Md5>, PortError> {
+        self.plan.run("once.find_md5", || {
+            self.inner.find_md5(asker, sha256, include_public)
+        })
+    }
+
+    fn attach_once(
+        &self,
+        file: &NewFile,
+        blob: &NewBlob,
+        once: &Once,
+    ) -> Result<AttachedOnce, PortError> {
+        self.plan.run("once.attach_once", || {
+            self.inner.attach_once(file, blob, once)
+        })
+    }
+}

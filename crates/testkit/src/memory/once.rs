@@ -1,0 +1,132 @@
+use kms_domain::files::{
+    Attached, AttachedOnce, FileId, FileReceipt, KeptUpload, Md5, NewBlob, NewFile, Once,
+    OnceRepository, Sha256, UploadKey,
+};
+use kms_domain::users::UserId;
+use kms_domain::{PortError, Timestamp};
+
+use super::MemoryDatabase;
+use super::database::{FileRow, State};
+
+/// A key that an entry was stored under.
+pub(super) struct KeyRow {
+    owner: UserId,
+    key: UploadKey,
+    kept: KeptUpload,
+}
+
+impl OnceRepository for MemoryDatabase {
+    fn find_key(
+        &self,
+        owner: UserId,
+        key: &UploadKey,
+        expired: Timestamp,
+    ) -> Result<Option<KeptUpload>, PortError> {
+        Ok(self.lock().find_key(owner, key, expired))
+    }
+
+    fn holds(&self, owner: UserId, sha256: &Sha256) -> Result<bool, PortError> {
+        Ok(self.lock().held(owner, sha256).is_some())
+    }
+
+    fn find_md5(
+        &self,
+        asker: UserId,
+        sha256: &Sha256,
+        include_public: bool,
+    ) -> Result<Option<Md5>, PortError> {
+        let state = self.lock();
+        let over_it = |row: &&FileRow| state.blob(row.blob).sha256 == *sha256;
+        let own = |row: &&FileRow| row.file.owner == asker;
+        let public = |row: &&FileRow| include_public && row.file.visibility.is_public();
+        let rows = || state.files.iter().filter(over_it);
+        let found = rows().find(own).or_else(|| rows().find(public));
+        Ok(found.map(|row| row.file.md5))
+    }
+
+    fn attach_once(
+        &self,
+        file: &NewFile,
+        blob: &NewBlob,
+        once: &Once,
+    ) -> Result<AttachedOnce, PortError> {
+        let mut state = self.lock();
+        state.require_user(file.owner)?;
+        if let Some(new) = &once.key
+            && let Some(kept) = state.find_key(file.owner, &new.key, new.expired)
+        {
+            return Ok(if kept.is_of(&new.request, &blob.sha256) {
+                AttachedOnce::Repeated(kept.receipt)
+            } else {
+                AttachedOnce::KeyReused
+            });
+        }
+        if once.unless_held
+            && let Some(id) = state.held(file.owner, &blob.sha256)
+        {
+            return Ok(AttachedOnce::Held(id));
+        }
+        if !state.has_room(file.owner, blob.size, file.quota) {
+            return Ok(AttachedOnce::Attached(Attached::OverQuota));
+        }
+        state.check_file(file)?;
+        let (id, attached) = state.adopt(blob);
+        state.insert_file(file, id);
+        if let Some(new) = &once.key {
+            let receipt = FileReceipt {
+                id: file.id,
+                sha256: blob.sha256,
+                md5: file.md5,
+                size: blob.size,
+                visibility: file.visibility,
+                created_at: file.created_at,
+            };
+            let (owner, expired) = (file.owner, new.expired);
+            state
+                .keys
+                .retain(|row| row.owner != owner || row.kept.receipt.created_at > expired);
+            state.keys.push(KeyRow {
+                owner,
+                key: new.key.clone(),
+                kept: KeptUpload {
+                    request: new.request,
+                    receipt,
+                },
+            });
+            state.forget_oldest(owner, new.most);
+        }
+        Ok(AttachedOnce::Attached(attached))
+    }
+}
+
+impl State {
+    fn find_key(&self, owner: UserId, key: &UploadKey, expired: Timestamp) -> Option<KeptUpload> {
+        let mut rows = self.keys.iter();
+        rows.find(|row| row.owner == owner && row.key == *key)
+            .map(|row| row.kept)
+            .filter(|kept| kept.receipt.created_at > expired)
+    }
+
+    fn held(&self, owner: UserId, sha256: &Sha256) -> Option<FileId> {
+        let mut rows = self.files.iter();
+        rows.find(|row| row.file.owner == owner && self.blob(row.blob).sha256 == *sha256)
+            .map(|row| row.file.id)
+    }
+
+    /// Leaves `most` keys of an account, the latest ones; of one millisecond, those used last.
+    fn forget_oldest(&mut self, owner: UserId, most: usize) {
+        let own = |row: &KeyRow| row.owner == owner;
+        while self.keys.iter().filter(|row| own(row)).count() > most {
+            let oldest = self
+                .keys
+                .iter()
+                .enumerate()
+                .filter(|(_, row)| own(row))
+                .min_by_key(|(_, row)| row.kept.receipt.created_at)
+                .map(|(at, _)| at);
+            if let Some(at) = oldest {
+                self.keys.remove(at);
+            }
+        }
+    }
+}

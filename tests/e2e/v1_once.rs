@@ -1,0 +1,387 @@
+//! Uploads below `/api/v1` that are stored at most once, or only if they are what they should be.
+
+use std::thread;
+
+use crate::harness::client::base64;
+use crate::harness::wire::head;
+use crate::harness::{Reply, Server, User, Wire, bytes, sha256_hex, until};
+
+const ROUTE: &str = "/api/v1/files?name=a&public=false";
+
+#[track_caller]
+fn send(user: &User, headers: &[(&str, &str)], content: &[u8]) -> Reply {
+    user.fetch("POST", ROUTE, headers, content)
+}
+
+#[track_caller]
+fn keyed(user: &User, key: &str, content: &[u8]) -> Reply {
+    send(user, &[("Idempotency-Key", key)], content)
+}
+
+fn fid(reply: &Reply) -> String {
+    assert_eq!(reply.status, 201, "{reply:?}");
+    reply.json()["fid"].as_str().unwrap().to_owned()
+}
+
+/// A digest in the form of the fields.
+fn field(content: &[u8]) -> String {
+    let hex = sha256_hex(content);
+    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let raw: Vec<_> = (0..hex.len()).step_by(2).map(digits).collect();
+    format!("sha-256=:{}:", base64(&raw))
+}
+
+#[test]
+fn an_upload_that_is_sent_again_under_its_key_gets_the_first_answer() {
+    let mut server = Server::start();
+    let user = server.new_user();
+    for (key, size) in [("\"small\"", 5), ("large", 700_000)] {
+        let content = bytes(size as u64, size);
+        let first = keyed(&user, key, &content);
+        let again = keyed(&user, key, &content);
+        assert_eq!(again.status, 201);
+        assert_eq!(again.json(), first.json());
+        assert_eq!(again.header("location"), first.header("location"));
+        assert!(user.content(&fid(&first), &[]).body == content);
+    }
+    assert_eq!(user.own().len(), 2);
+    // Quotes or not, the key is the same; and it outlives the entry and the process.
+    let small = keyed(&user, "small", &bytes(5, 5));
+    user.delete(&fid(&small)).expect_status(204);
+    server.stop();
+    server.start_again();
+    assert_eq!(keyed(&user, "small", &bytes(5, 5)).json(), small.json());
+    assert_eq!(user.own().len(), 1);
+}
+
+/// What was acknowledged under a key is known under it whatever happened to the process.
+#[test]
+fn a_key_is_as_durable_as_its_entry() {
+    let mut server = Server::start();
+    let user = server.new_user();
+    let first = keyed(&user, "key", b"content");
+    server.kill();
+    server.start_again();
+    assert_eq!(keyed(&user, "key", b"content").json(), first.json());
+    assert_eq!(user.own().len(), 1);
+}
+
+#[test]
+fn another_upload_under_a_key_is_refused_and_stores_nothing() {
+    let server = Server::start();
+    let (user, other) = (server.new_user(), server.new_user());
+    keyed(&user, "key", b"content").expect_status(201);
+    let before = server.dump();
+    keyed(&user, "key", b"another").expect_problem(422, 1);
+    for query in ["name=b&public=false", "name=a&public=true", "name=a"] {
+        let path = format!("/api/v1/files?{query}");
+        let reply = user.fetch(
+            "POST",
+            &path,
+            &[("Idempotency-Key", "key")],
+            b"content".as_slice(),
+        );
+        reply.expect_problem(422, 1);
+    }
+    for key in ["", "\"\"", "a b", "\"open", "\"a\", \"b\""] {
+        keyed(&user, key, b"content").expect_problem(400, 1);
+    }
+    server.expect_unchanged(&before, "a key that is taken or none");
+    // A key is its account's own, and what failed has not used one up.
+    keyed(&other, "key", b"another").expect_status(201);
+    keyed(&user, "new", b"").expect_problem(400, 1);
+    keyed(&user, "new", b"content").expect_status(201);
+}
+
+#[test]
+fn what_is_known_to_be_refused_is_refused_before_it_comes() {
+    let server = Server::start();
+    let user = server.new_user();
+    keyed(&user, "key", b"content").expect_status(201);
+    let bearer = user.bearer();
+    let tag = format!("\"{}\"", sha256_hex(b"content"));
+    for (name, value, status) in [
+        ("Idempotency-Key", "key", 422),
+        ("If-None-Match", &tag, 412),
+    ] {
+        let mut wire = Wire::to(&user.client);
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            (name, value),
+            ("Content-Length", "1000000"),
+        ];
+        wire.send(head("POST", "/api/v1/files?name=other", &headers));
+        wire.reply().expect_problem(status, 1);
+    }
+}
+
+#[test]
+fn a_key_that_is_in_use_is_a_conflict_and_free_afterwards() {
+    let server = Server::start();
+    let user = server.new_user();
+    let bearer = user.bearer();
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Idempotency-Key", "key"),
+        ("Content-Length", "7"),
+    ];
+    let mut first = None;
+    until("the key is in use", || {
+        let mut slow = Wire::to(&user.client);
+        slow.send(head("POST", ROUTE, &headers));
+        slow.send("con");
+        let reply = keyed(&user, "key", b"content");
+        if reply.status != 409 {
+            // It came first, so that the slow one would only have repeated it.
+            assert_eq!(reply.status, 201);
+            return false;
+        }
+        let reply = reply.expect_problem(409, 8);
+        assert!(reply.header("retry-after").is_some());
+        keyed(&user, "other", b"content").expect_status(201);
+        // It may be an earlier one that has the key.
+        if slow.try_send("tent").is_err() {
+            return false;
+        }
+        let reply = slow.reply();
+        first = (reply.status == 201).then(|| fid(&reply));
+        first.is_some()
+    });
+    let first = first.unwrap();
+    assert_eq!(fid(&keyed(&user, "key", b"content")), first);
+    // One that breaks off gives it back as well.
+    let mut broken = Wire::to(&user.client);
+    let headers = [headers[0], ("Idempotency-Key", "broken"), headers[2]];
+    broken.send(head("POST", ROUTE, &headers));
+    broken.send("con");
+    drop(broken);
+    until("the key is free", || {
+        keyed(&user, "broken", b"content").status == 201
+    });
+}
+
+/// However they meet: each is told of the one that was stored, or to come back.
+#[test]
+fn of_many_at_once_under_one_key_one_is_stored() {
+    let server = Server::start();
+    let user = server.new_user();
+    for round in 0..5 {
+        let key = format!("key-{round}");
+        let content = bytes(round, 40_000);
+        let before = user.own().len();
+        let replies: Vec<_> = thread::scope(|scope| {
+            let send = || keyed(&user, &key, &content);
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(send)).collect();
+            threads.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let stored = fid(&keyed(&user, &key, &content));
+        for reply in &replies {
+            match reply.status {
+                201 => assert_eq!(fid(reply), stored),
+                _ => {
+                    reply.clone().expect_problem(409, 8);
+                }
+            }
+        }
+        assert!(replies.iter().any(|reply| reply.status == 201));
+        assert_eq!(user.own().len(), before + 1);
+    }
+}
+
+/// The entry that took the last room is not in the way of its own answer.
+#[test]
+fn a_repetition_needs_no_room() {
+    let server = Server::with(&[("KMS_QUOTA_BYTES", "100KB"), ("KMS_QUOTA_FILES", "1")]);
+    let user = server.new_user();
+    let content = bytes(1, 100_000);
+    let first = keyed(&user, "key", &content).expect_status(201);
+    assert_eq!(keyed(&user, "key", &content).json(), first.json());
+    keyed(&user, "other", &content).expect_problem(507, 9);
+    // And without room there is no key.
+    let fid = fid(&first);
+    user.delete(&fid).expect_status(204);
+    let path = format!("/api/v1/trash/{fid}");
+    user.fetch("DELETE", &path, &[], ()).expect_status(204);
+    keyed(&user, "other", &content).expect_status(201);
+}
+
+#[test]
+fn keys_are_forgotten_when_they_are_old_or_many() {
+    let server = Server::with(&[("KMS_UPLOAD_KEYS", "2")]);
+    let user = server.new_user();
+    let first = fid(&keyed(&user, "1", b"content"));
+    fid(&keyed(&user, "2", b"content"));
+    assert_eq!(fid(&keyed(&user, "1", b"content")), first);
+    let third = fid(&keyed(&user, "3", b"content"));
+    assert_ne!(fid(&keyed(&user, "1", b"content")), first);
+    server.tamper("UPDATE upload_keys SET created_at = 1");
+    assert_ne!(fid(&keyed(&user, "3", b"content")), third);
+    assert_eq!(user.own().len(), 5);
+}
+
+#[test]
+fn what_one_has_already_is_not_stored_again_on_demand() {
+    let server = Server::start();
+    let (user, other) = (server.new_user(), server.new_user());
+    let tag = format!("\"{}\"", sha256_hex(b"content"));
+    let list = format!("\"other\", W/{tag}, \"{}\"", "0".repeat(64));
+    let any = [("If-None-Match", "*")];
+    let named = [("If-None-Match", tag.as_str())];
+    let listed = [("If-None-Match", list.as_str())];
+    let fid = fid(&send(&user, &any, b"content"));
+    let before = server.dump();
+    for headers in [any, named, listed] {
+        send(&user, &headers, b"content").expect_problem(412, 1);
+    }
+    // It is about what one has, whatever is sent.
+    send(&user, &named, b"something else").expect_problem(412, 1);
+    server.expect_unchanged(&before, "content that is there");
+    send(&user, &any, b"something else").expect_status(201);
+    send(&other, &named, b"content").expect_status(201);
+    send(&user, &[("If-None-Match", "\"other\"")], b"content").expect_status(201);
+    user.delete(&fid).expect_status(204);
+}
+
+#[test]
+fn a_body_has_the_digest_that_its_request_names_or_is_refused() {
+    let server = Server::start();
+    let user = server.new_user();
+    let before = server.dump();
+    for size in [7, 700_000] {
+        let content = bytes(1, size);
+        let (good, bad) = (field(&content), field(b"another"));
+        for name in ["Repr-Digest", "Content-Digest"] {
+            send(&user, &[(name, &bad)], &content).expect_problem(400, 1);
+            for malformed in [
+                "sha-256",
+                "sha-256=:AAAA:",
+                "sha-256=abc",
+                "=",
+                "sha-256=:!:",
+            ] {
+                send(&user, &[(name, malformed)], &content).expect_problem(400, 1);
+            }
+        }
+        let both = [("Repr-Digest", good.as_str()), ("Content-Digest", &bad)];
+        send(&user, &both, &content).expect_problem(400, 1);
+    }
+    server.expect_unchanged(&before, "wrong digests");
+    for (name, value) in [
+        ("Repr-Digest", field(b"content")),
+        (
+            "Content-Digest",
+            format!("md5=:AAAA:, {}", field(b"content")),
+        ),
+        (
+            "Repr-Digest",
+            "md5=:AAAAAAAAAAAAAAAAAAAAAA==:, sha-512=:AAAA:".to_owned(),
+        ),
+    ] {
+        send(&user, &[(name, &value)], b"content").expect_status(201);
+    }
+}
+
+/// A form with these parts; the last is a file.
+fn form(parts: &[(&str, &str)], file: &str, content: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in parts {
+        let part =
+            format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(part.as_bytes());
+    }
+    let head = format!(
+        "--XX\r\nContent-Disposition: form-data; name=\"{file}\"; filename=\"x.bin\"\r\n\
+         Content-Type: text/html\r\n\r\n"
+    );
+    body.extend_from_slice(head.as_bytes());
+    body.extend_from_slice(content);
+    body.extend_from_slice(b"\r\n--XX--\r\n");
+    body
+}
+
+#[track_caller]
+fn send_form(user: &User, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    let mut all = vec![("Content-Type", "multipart/form-data; boundary=XX")];
+    all.extend_from_slice(headers);
+    user.fetch("POST", "/api/v1/files", &all, body)
+}
+
+#[test]
+fn a_file_may_come_in_a_form() {
+    let server = Server::start();
+    let user = server.new_user();
+    for (part, size) in [("file", 1), ("data", 5), ("file", 700_000)] {
+        let content = bytes(size as u64, size);
+        let body = form(
+            &[("name", "报告.bin"), ("public", "false"), ("x", "y")],
+            part,
+            &content,
+        );
+        let reply = send_form(&user, &[], &body).expect_status(201);
+        let json = reply.json();
+        assert_eq!(
+            (&json["name"], &json["public"]),
+            (&"报告.bin".into(), &false.into())
+        );
+        assert_eq!(json["sha256"], sha256_hex(&content));
+        assert!(user.content(&fid(&reply), &[]).body == content);
+    }
+}
+
+#[test]
+fn a_form_that_is_none_or_lacks_something_is_refused() {
+    let server = Server::with(&[("KMS_MAX_FILE", "100KiB")]);
+    let user = server.new_user();
+    let before = server.dump();
+    let name = ("name", "a");
+    for (body, status, code) in [
+        (form(&[], "file", b"x"), 400, 1),
+        (form(&[name], "other", b"x"), 400, 1),
+        (form(&[name], "file", b""), 400, 1),
+        (form(&[name, name], "file", b"x"), 400, 1),
+        (form(&[name, ("file", "twice")], "file", b"x"), 400, 1),
+        (form(&[name, ("data", "both")], "file", b"x"), 400, 1),
+        (form(&[name, ("public", "maybe")], "file", b"x"), 400, 1),
+        (
+            form(&[name, ("sha256", &"0".repeat(64))], "file", b"x"),
+            400,
+            1,
+        ),
+        (form(&[name], "file", &bytes(1, 102_401)), 413, 6),
+        (b"--XX\r\n".to_vec(), 400, 1),
+        (b"".to_vec(), 400, 1),
+        (br#"{"name":"a"}"#.to_vec(), 400, 1),
+    ] {
+        send_form(&user, &[], &body).expect_problem(status, code);
+    }
+    let headers = [("Content-Type", "multipart/form-data")];
+    user.fetch("POST", "/api/v1/files?name=a", &headers, "x")
+        .expect_problem(400, 1);
+    server.expect_unchanged(&before, "forms that are none");
+}
+
+/// Digest fields are about the body as it comes, which is the form.
+#[test]
+fn conditions_hold_for_forms_too() {
+    let server = Server::start();
+    let user = server.new_user();
+    let body = form(&[("name", "a")], "file", b"content");
+    let (whole, part) = (field(&body), field(b"content"));
+    for name in ["Repr-Digest", "Content-Digest"] {
+        send_form(&user, &[(name, &part)], &body).expect_problem(400, 1);
+    }
+    assert_eq!(user.own().len(), 0);
+    let headers = [
+        ("Content-Digest", whole.as_str()),
+        ("Idempotency-Key", "key"),
+    ];
+    let first = send_form(&user, &headers, &body).expect_status(201);
+    assert_eq!(send_form(&user, &headers, &body).json(), first.json());
+    let other = form(&[("name", "b")], "file", b"content");
+    send_form(&user, &[("Idempotency-Key", "key")], &other).expect_problem(422, 1);
+    send_form(&user, &[("If-None-Match", "*")], &other).expect_problem(412, 1);
+    // The same upload is the same in whatever form it comes.
+    let raw = user.fetch("POST", "/api/v1/files?name=a", &headers[1..], "content");
+    assert_eq!(raw.json(), first.json());
+    assert_eq!(user.own().len(), 1);
+}
