@@ -9,6 +9,7 @@ const DAMAGE: &str = include_str!("../src/contract/damage.rs");
 const ENDINGS: &str = include_str!("../src/contract/endings.rs");
 const ENTRIES: &str = include_str!("../src/contract/entries.rs");
 const HASHER: &str = include_str!("../src/contract/hasher.rs");
+const HOT: &str = include_str!("../src/contract/hot.rs");
 const INVENTORY: &str = include_str!("../src/contract/inventory.rs");
 const LISTS: &str = include_str!("../src/contract/lists.rs");
 const LOGINS: &str = include_str!("../src/contract/logins.rs");
@@ -26,7 +27,7 @@ const USAGE_MODEL: &str = include_str!("../src/contract/usage_model.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 24] = [
+const SUITES: [(&str, &str, &str); 25] = [
     ("accounts", ACCOUNTS, USERS),
     ("audit", AUDIT, AUDIT),
     ("avatars", AVATARS, AVATARS),
@@ -36,6 +37,7 @@ const SUITES: [(&str, &str, &str); 24] = [
     ("endings", ENDINGS, LOGINS),
     ("entries", ENTRIES, ENTRIES),
     ("hasher", HASHER, HASHER),
+    ("hot", HOT, RECOMMEND),
     ("inventory", INVENTORY, INVENTORY),
     ("lists", LISTS, ENTRIES),
     ("logins", LOGINS, LOGINS),
