@@ -391,7 +391,6 @@ fn a14_everybody_may_do_what_the_matrix_says_and_nothing_else() {
             }
         }
     }
-    // Seven askers and five entries for each row, and both ways where there are two.
     assert!(cells >= KNOWN.len() * ASKERS.len() * ENTRIES.len());
     // What the owner has is still the owner's, and still what it was.
     for (at, entry) in ENTRIES.into_iter().enumerate() {

@@ -6,6 +6,7 @@
 //! own, [`kms_domain::recommend`]; beside them, in the same run, what everybody could do.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::print_stdout,
