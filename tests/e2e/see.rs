@@ -4,19 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::harness::{Answer, Client, Encoded, Server, until};
+use crate::harness::{Answer, Client, Server, until};
 
 fn see(client: &Client, tag: &str) -> Answer {
     client.post("/app/see", json!({"tag": tag})).expect_code(0)
 }
 
 fn get(client: &Client, query: &str) -> Answer {
-    client.send(
-        "GET",
-        &format!("/app/see{query}"),
-        &[],
-        &Encoded::raw(None, ""),
-    )
+    client.get(&format!("/app/see{query}"))
 }
 
 fn fids(answer: &Answer) -> Vec<String> {

@@ -5,6 +5,7 @@
 //! people's. Everything is learned by the server's own code first.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::as_conversions,
     clippy::indexing_slicing,

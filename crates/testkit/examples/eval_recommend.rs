@@ -7,6 +7,7 @@
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::print_stdout,

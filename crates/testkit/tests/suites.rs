@@ -9,6 +9,7 @@ const DAMAGE: &str = include_str!("../src/contract/damage.rs");
 const ENDINGS: &str = include_str!("../src/contract/endings.rs");
 const ENTRIES: &str = include_str!("../src/contract/entries.rs");
 const HASHER: &str = include_str!("../src/contract/hasher.rs");
+const HOT: &str = include_str!("../src/contract/hot.rs");
 const INVENTORY: &str = include_str!("../src/contract/inventory.rs");
 const LISTS: &str = include_str!("../src/contract/lists.rs");
 const LOGINS: &str = include_str!("../src/contract/logins.rs");
@@ -37,6 +38,7 @@ const SUITES: [(&str, &str, &str); 25] = [
     ("endings", ENDINGS, LOGINS),
     ("entries", ENTRIES, ENTRIES),
     ("hasher", HASHER, HASHER),
+    ("hot", HOT, RECOMMEND),
     ("inventory", INVENTORY, INVENTORY),
     ("lists", LISTS, ENTRIES),
     ("logins", LOGINS, LOGINS),

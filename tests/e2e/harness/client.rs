@@ -59,6 +59,12 @@ impl Client {
         self.send_as(method, route, headers, body, &body.bytes)
     }
 
+    /// A GET without a body.
+    #[track_caller]
+    pub(crate) fn get(&self, route: &str) -> Answer {
+        self.send("GET", route, &[], &Encoded::raw(None, ""))
+    }
+
     /// As [`Self::send`], in chunks and without a Content-Length.
     #[track_caller]
     pub(crate) fn send_chunked(&self, route: &str, body: &Encoded) -> Answer {

@@ -64,7 +64,9 @@ mod tests {
         let user = UserId::from_uuid(Uuid::from_u128(1));
         let (content, at) = (BlobId::from_i64, Timestamp::from_millis);
         queue.push(user, content(1), at(5));
-        queue.push(user, content(1), at(6));
+        let shared = queue.clone();
+        shared.push(user, content(1), at(6));
+        drop(shared);
         queue.push(user, content(2), at(4));
         let taken = queue.take(10);
         let told: Vec<_> = taken.iter().map(|e| (e.content, e.at, e.kind)).collect();

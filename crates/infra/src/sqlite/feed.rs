@@ -11,7 +11,7 @@ use kms_domain::{PortError, Timestamp};
 
 use super::SqliteDatabase;
 use super::error::{During, SqliteError};
-use super::interactions::{InteractionRow, ItemRow};
+use super::interaction_rows::{InteractionRow, ItemRow};
 use super::row::{Hex, RowName, count};
 use super::schema::{interactions, items};
 

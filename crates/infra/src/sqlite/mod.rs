@@ -21,6 +21,7 @@ mod error;
 mod favourites;
 mod feed;
 mod files;
+mod interaction_rows;
 mod interactions;
 mod journal;
 mod once;

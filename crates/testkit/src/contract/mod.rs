@@ -117,6 +117,7 @@ pub mod endings;
 pub mod entries;
 pub mod favourites;
 pub mod hasher;
+pub mod hot;
 pub mod inventory;
 pub mod lists;
 pub mod logins;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kms_domain::files::{BlobId, FileId, NewFile, PublicFile};
-use kms_domain::recommend::{Event, Heat, HotPosition, Interaction, Item, Kind, RecommendService};
+use kms_domain::recommend::{Event, Interaction, Item, Kind, RecommendService};
 use kms_domain::users::{Actor, UserId};
 
 use super::Repositories;
@@ -23,15 +23,17 @@ macro_rules! recommend_contract {
                 what_is_learned_is_what_the_rules_say,
                 a_download_of_what_is_not_public_any_more_counts_for_nobody,
                 only_public_entries_of_others_are_offered_the_newest_of_each_content,
+                what_is_collected_leaves_nothing,
+                the_feed_knows_what_belongs_together,
+                private_entries_change_no_answer,
+            ]
+            hot: [
                 the_hot_list_begins_in_the_order_of_dates,
                 an_event_moves_a_content_up_and_only_once_a_day,
                 what_is_removed_is_gone_from_both_lists_at_once,
                 of_several_entries_over_one_content_the_newest_is_hot,
                 whoever_asks_is_not_shown_what_they_have,
                 a_walk_in_small_windows_shows_everything_once,
-                what_is_collected_leaves_nothing,
-                the_feed_knows_what_belongs_together,
-                private_entries_change_no_answer,
             ]
         }
     };
@@ -39,17 +41,17 @@ macro_rules! recommend_contract {
 
 const DAY: i64 = 86_400_000;
 
-fn put(on: &Repositories, owner: UserId, bytes: &[u8], millis: i64) -> NewFile {
+pub(super) fn put(on: &Repositories, owner: UserId, bytes: &[u8], millis: i64) -> NewFile {
     let file = a_file(owner, bytes).at(millis).build();
     attach(on, &file, bytes);
     file
 }
 
-fn content(on: &Repositories, file: &NewFile) -> BlobId {
+pub(super) fn content(on: &Repositories, file: &NewFile) -> BlobId {
     stored(on, file).blob.id
 }
 
-fn learn_all(on: &Repositories) {
+pub(super) fn learn_all(on: &Repositories) {
     for _ in 0..10_000 {
         let learned = on.interactions.learn_next(3).unwrap();
         if learned == 0 {
@@ -60,7 +62,7 @@ fn learn_all(on: &Repositories) {
     panic!("there is always something left to learn");
 }
 
-fn download(on: &Repositories, user: UserId, file: &NewFile, millis: i64) {
+pub(super) fn download(on: &Repositories, user: UserId, file: &NewFile, millis: i64) {
     let event = Event {
         user,
         content: content(on, file),
@@ -74,25 +76,8 @@ fn ids(files: &[PublicFile]) -> Vec<FileId> {
     files.iter().map(|file| file.id).collect()
 }
 
-fn hot(on: &Repositories, asker: Option<UserId>) -> Vec<FileId> {
-    walk(on, asker, 1_000)
-}
-
-fn walk(on: &Repositories, asker: Option<UserId>, window: usize) -> Vec<FileId> {
-    let (mut after, mut seen): (Option<HotPosition>, _) = (None, Vec::new());
-    for _ in 0..10_000 {
-        let (files, next) = on.feed.list_hot(asker, after, window).unwrap();
-        assert!(files.len() <= window);
-        seen.extend(files.iter().map(|hot| hot.offer.file.id));
-        if let (Some(after), Some(next)) = (after, next) {
-            assert!(next < after);
-        }
-        after = next;
-        if after.is_none() {
-            return seen;
-        }
-    }
-    panic!("the hot list has no end");
+pub(super) fn hot(on: &Repositories, asker: Option<UserId>) -> Vec<FileId> {
+    super::hot::walk(on, asker, 1_000)
 }
 
 /// In steps of any size, and then it has nothing to do.
@@ -235,103 +220,6 @@ pub fn only_public_entries_of_others_are_offered_the_newest_of_each_content(on: 
             .unwrap()
             .is_empty()
     );
-}
-
-/// Learned of or not.
-pub fn the_hot_list_begins_in_the_order_of_dates(on: &Repositories) {
-    let owner = register(on, 1);
-    let [a, b, c] =
-        [(b"a", 5), (b"b", 9), (b"c", 7)].map(|(bytes, millis)| put(on, owner, bytes, millis).id);
-    attach(on, &a_file(owner, b"p").private().build(), b"p");
-    assert_eq!(hot(on, None), [b, c, a]);
-    learn_all(on);
-    assert_eq!(hot(on, None), [b, c, a]);
-    let (files, _) = on.feed.list_hot(None, None, 1).unwrap();
-    assert_eq!(files[0].position.heat, Heat::of_upload(at(9)));
-}
-
-/// One more of its kind on the same day changes nothing.
-pub fn an_event_moves_a_content_up_and_only_once_a_day(on: &Repositories) {
-    let (owner, other) = (register(on, 1), register(on, 2));
-    let old = put(on, owner, b"old", 0);
-    let new = put(on, owner, b"new", DAY);
-    learn_all(on);
-    assert_eq!(hot(on, None), [new.id, old.id]);
-    download(on, other, &old, DAY);
-    learn_all(on);
-    assert_eq!(hot(on, None), [old.id, new.id]);
-    let heat =
-        |file: &NewFile| on.feed.find_items(&[content(on, file)]).unwrap()[&content(on, file)].heat;
-    let before = heat(&old);
-    download(on, other, &old, DAY + 5);
-    assert_eq!(heat(&old), before);
-    download(on, other, &old, 2 * DAY);
-    assert!(heat(&old) > before);
-}
-
-/// Before anything is learned of it.
-pub fn what_is_removed_is_gone_from_both_lists_at_once(on: &Repositories) {
-    let (owner, asker) = (register(on, 1), register(on, 2));
-    let file = put(on, owner, b"x", 0);
-    learn_all(on);
-    let id = content(on, &file);
-    download(on, asker, &file, 1);
-    assert_eq!(hot(on, None), [file.id]);
-    on.files.detach(owner, file.id).unwrap();
-    assert!(hot(on, None).is_empty());
-    assert!(on.feed.list_offers(asker, &[id]).unwrap().is_empty());
-    learn_all(on);
-    assert!(hot(on, None).is_empty());
-}
-
-/// It has the heat of the content; when it goes, the next one has.
-pub fn of_several_entries_over_one_content_the_newest_is_hot(on: &Repositories) {
-    let (one, two, three) = (register(on, 1), register(on, 2), register(on, 3));
-    let first = put(on, one, b"x", 0);
-    let second = put(on, two, b"x", 1);
-    let third = put(on, three, b"x", 2);
-    let later = put(on, one, b"y", DAY);
-    assert_eq!(hot(on, None), [later.id, third.id]);
-    learn_all(on);
-    // Three people have it, which is more than one has a day later.
-    assert_eq!(hot(on, None), [third.id, later.id]);
-    on.files.detach(three, third.id).unwrap();
-    assert_eq!(hot(on, None).len(), 2);
-    learn_all(on);
-    assert_eq!(hot(on, None), [second.id, later.id]);
-    on.files.detach(two, second.id).unwrap();
-    learn_all(on);
-    assert_eq!(hot(on, None), [first.id, later.id]);
-}
-
-/// Public or private.
-pub fn whoever_asks_is_not_shown_what_they_have(on: &Repositories) {
-    let (owner, asker) = (register(on, 1), register(on, 2));
-    let had = put(on, owner, b"had", 0);
-    let new = put(on, owner, b"new", 1);
-    attach(on, &a_file(asker, b"had").private().build(), b"had");
-    assert_eq!(hot(on, Some(asker)), [new.id]);
-    assert_eq!(hot(on, None), [new.id, had.id]);
-    assert!(hot(on, Some(owner)).is_empty());
-}
-
-/// Also among equals, and where nothing of a window is shown.
-pub fn a_walk_in_small_windows_shows_everything_once(on: &Repositories) {
-    let (owner, other) = (register(on, 1), register(on, 2));
-    for n in 0..12_u8 {
-        put(on, owner, &[n % 8], i64::from(n % 3));
-        put(on, other, &[n % 4], i64::from(n % 2));
-    }
-    for learned in [false, true] {
-        if learned {
-            learn_all(on);
-        }
-        let all = hot(on, None);
-        assert_eq!(all.len(), 8);
-        for window in 1..9 {
-            assert_eq!(walk(on, None, window), all);
-        }
-    }
 }
 
 /// Neither interactions nor counters, and neighbours do not know it any more.
