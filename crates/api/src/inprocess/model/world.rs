@@ -90,7 +90,7 @@ impl World {
             avatars: AvatarService {
                 avatars: ports.avatars,
                 blobs: ports.blobs.clone(),
-                store: bytes.clone(),
+                store: bytes,
                 clock: clock.clone(),
                 max_size: MAX_AVATAR as u64,
             },

@@ -12,18 +12,6 @@ use crate::openapi::{
     required, sample,
 };
 
-/// The same where the client has it already.
-const KNOWN_HEADERS: &[Header] = &[
-    Header {
-        name: "ETag",
-        about: "The content's SHA-256 in hex, quoted; strong.",
-    },
-    Header {
-        name: "Last-Modified",
-        about: "When the entry was stored.",
-    },
-];
-
 const CONTENT_HEADERS: &[Header] = &[
     Header {
         name: "ETag",
@@ -33,10 +21,6 @@ const CONTENT_HEADERS: &[Header] = &[
         name: "Last-Modified",
         about: "When the entry was stored.",
     },
-    Header {
-        name: "Repr-Digest",
-        about: "The content's SHA-256 (RFC 9530), of the whole also where a part follows.",
-    },
 ];
 /// Lines of conditions and ranges, of which those that make no sense are ignored.
 const LINE: Kind = Kind::of(|_| json!({"type": "string"}));
@@ -44,7 +28,7 @@ const LINE: Kind = Kind::of(|_| json!({"type": "string"}));
 pub(in crate::routes) const OPERATION: Operation = Operation {
     tag: Tag::Plain,
     summary: "Reads a file, or a part of it",
-    about: "An own entry or a public one. Conditions mean what RFC 9110 says; several ranges are answered with the whole.",
+    about: "An own entry or a public one. Conditions mean what RFC 9110 says; several ranges are answered with the whole. `Repr-Digest` tells the SHA-256 unless it is not wanted.",
     access: Access::Session,
     parameters: &[
         Parameter::Path(required("fid", FID, "The entry.")),
@@ -73,7 +57,7 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
         answer(Code::FileFound, "the client has the content already")
             .at(304)
             .empty()
-            .headers(KNOWN_HEADERS),
+            .headers(CONTENT_HEADERS),
         answer(Code::NotFound, "no such entry for this user, or no id at all"),
         answer(Code::BadFormat, "the content is not the one that the request is conditional on").at(412),
         answer(Code::BadFormat, "not a byte of the range is there").at(416).headers(&[Header {
