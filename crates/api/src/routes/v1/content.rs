@@ -26,7 +26,7 @@ const CONTENT_HEADERS: &[Header] = &[
 pub(in crate::routes) const OPERATION: Operation = Operation {
     tag: Tag::Plain,
     summary: "Reads a file, or a part of it",
-    about: "An own entry or a public one. Conditions mean what RFC 9110 says; several ranges are answered with the whole.",
+    about: "An own entry or a public one. Conditions mean what RFC 9110 says; several ranges are answered with the whole. `Repr-Digest` tells the SHA-256 unless it is not wanted.",
     access: Access::Session,
     parameters: &[
         Parameter::Path(required("fid", FID, "The entry.")),
