@@ -5,7 +5,6 @@
 //! among the first ten (HR@10), and how far in front (nDCG@10). The counters and the scores are the server's
 //! own, [`kms_domain::recommend`]; beside them, in the same run, what everybody could do.
 #![allow(
-    clippy::panic,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

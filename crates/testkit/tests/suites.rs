@@ -28,7 +28,7 @@ const USAGE_MODEL: &str = include_str!("../src/contract/usage_model.rs");
 const USERS: &str = include_str!("../src/contract/users.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 25] = [
+const SUITES: [(&str, &str, &str); 26] = [
     ("accounts", ACCOUNTS, USERS),
     ("audit", AUDIT, AUDIT),
     ("avatars", AVATARS, AVATARS),
