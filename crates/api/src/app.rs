@@ -16,17 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
+<<<<<<< HEAD
 use crate::in_flight::InFlight;
 use crate::lag;
+=======
+>>>>>>> parent of 1a07ee7 (Refuse uploads while a worker is far behind with its connections)
 use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
 use crate::openapi::{self, Facts};
-
-/// How far a worker may be behind with its connections before it takes on another upload. Whom it refuses waits
-/// about as long for that.
-const MOST_LAG: Duration = Duration::from_millis(20);
-/// Uploads at once that are admitted however far it is behind: so few are not what it is behind with.
-const FEW_UPLOADS: usize = 64;
 
 /// The use cases, and what their answers need beside them.
 #[derive(Clone)]
@@ -171,17 +168,8 @@ impl App {
                 "the store is behind with its work",
             ));
         }
-        let places = self.uploads.available_permits();
-        if places == 0 {
+        if self.uploads.available_permits() == 0 {
             return Err(too_many_uploads());
-        }
-        if self.limits.uploads.saturating_sub(places) >= FEW_UPLOADS
-            && lag::of_this_worker() > MOST_LAG
-        {
-            return Err(ApiError::because(
-                Code::Busy,
-                "the worker is behind with its connections",
-            ));
         }
         Ok(())
     }

@@ -33,7 +33,6 @@ mod in_flight;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod inprocess;
 pub mod intake;
-mod lag;
 mod middleware;
 pub mod network;
 pub mod offload;
