@@ -18,7 +18,6 @@ use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
 <<<<<<< HEAD
 use crate::in_flight::InFlight;
-use crate::lag;
 =======
 >>>>>>> parent of 1a07ee7 (Refuse uploads while a worker is far behind with its connections)
 use crate::network::TrustedProxies;

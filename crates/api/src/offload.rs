@@ -15,17 +15,12 @@
 //! the job, so that a client that disconnects cannot free it early. Hashing has a lane apart from
 //! storage: a burst of logins must not starve downloads.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::nice;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// By how much the priority of a job is below that of a worker: a ninth of the weight.
-const JOBS_GIVE_WAY: i32 = 10;
 
 /// Which queue a job belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +103,6 @@ impl Offload {
             reason = "this is the one door: the permit above bounds what it lets through"
         )]
         let running = actix_web::rt::task::spawn_blocking(move || {
-            give_way();
             let begun = Instant::now();
             let result = job();
             pace.learn(begun.elapsed());
@@ -229,18 +223,6 @@ impl<'a> Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Lets the threads of jobs have what the workers leave them of the cores. Some dozens of jobs that compute would
-/// otherwise take turns with each worker as equals, and nobody could even be refused in time.
-fn give_way() {
-    thread_local! {
-        static GIVES_WAY: Cell<bool> = const { Cell::new(false) };
-    }
-    if !GIVES_WAY.replace(true) {
-        // Of this thread alone, on Linux. Where it is not allowed, the job runs all the same.
-        let _ = nice(JOBS_GIVE_WAY);
     }
 }
 
