@@ -79,6 +79,8 @@ const KNOWN: &[(&str, &str, Aim)] = &[
     ("DELETE", "/api/v1/trash/{fid}", Trash("purge")),
     ("POST", "/api/v1/trash/{fid}/restore", Trash("restore")),
     ("GET", "/api/v1/favourites", Own(0)),
+    ("GET", "/api/v1/hot", Own(0)),
+    ("GET", "/api/v1/recommended", Own(0)),
     ("PUT", "/api/v1/favourites/{fid}", Read(160)),
     ("DELETE", "/api/v1/favourites/{fid}", Read(162)),
     ("POST", "/api/v1/files/claims", Read(131)),

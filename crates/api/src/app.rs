@@ -16,10 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
-<<<<<<< HEAD
 use crate::in_flight::InFlight;
-=======
->>>>>>> parent of 1a07ee7 (Refuse uploads while a worker is far behind with its connections)
 use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
 use crate::openapi::{self, Facts};

@@ -51,21 +51,30 @@ impl Page {
     /// The fields `cursor` and `limit` of a query.
     pub(super) fn of(query: &Fields) -> Result<Self, ApiError> {
         let after = match query.optional_text("cursor")? {
-            Some(text) => Some(
-                Cursor::parse(text)
-                    .ok_or_else(|| ApiError::bad_format("there is no such cursor"))?,
-            ),
+            Some(text) => Some(Cursor::parse(text).ok_or_else(no_cursor)?),
             None => None,
         };
-        let limit = match query.integer("limit")? {
+        Ok(Self {
+            after,
+            limit: Self::limit_of(query)?,
+        })
+    }
+
+    /// The field `limit` alone.
+    pub(super) fn limit_of(query: &Fields) -> Result<usize, ApiError> {
+        match query.integer("limit")? {
             Some(limit) => usize::try_from(limit)
                 .ok()
                 .filter(|limit| (1..=MOST).contains(limit))
-                .ok_or_else(|| ApiError::bad_format(format!("a page has 1 to {MOST} entries")))?,
-            None => USUAL,
-        };
-        Ok(Self { after, limit })
+                .ok_or_else(|| ApiError::bad_format(format!("a page has 1 to {MOST} entries"))),
+            None => Ok(USUAL),
+        }
     }
+}
+
+/// The refusal of a cursor that was never answered.
+pub(super) fn no_cursor() -> ApiError {
+    ApiError::bad_format("there is no such cursor")
 }
 
 impl Cursor {
@@ -145,9 +154,21 @@ pub(super) fn answer(
     filters: &[(&str, &str)],
     next: Option<Cursor>,
 ) -> Result<HttpResponse, ApiError> {
+    let next = next.map(Cursor::text);
+    linked(list, path, limit, filters, next.as_deref())
+}
+
+/// The same of a list whose cursors are of another kind; none of their characters has to be escaped.
+pub(super) fn linked(
+    list: &impl Serialize,
+    path: &str,
+    limit: usize,
+    filters: &[(&str, &str)],
+    next: Option<&str>,
+) -> Result<HttpResponse, ApiError> {
     let mut response = reply::object(StatusCode::OK, Code::Done, list)?;
     if let Some(next) = next {
-        let mut link = format!("<{path}?cursor={}&limit={limit}", next.text());
+        let mut link = format!("<{path}?cursor={next}&limit={limit}");
         for (name, value) in filters {
             let _ = write!(link, "&{name}={}", escaped(value));
         }

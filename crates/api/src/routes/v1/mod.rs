@@ -15,6 +15,7 @@ mod disposition;
 mod end_session;
 mod entry;
 mod favourites;
+mod feeds;
 mod form;
 mod inline;
 mod list_files;
@@ -102,6 +103,8 @@ below! {
         delete => favourites::cancel_favourite as OPERATION_CANCEL
     }
     "/favourites", "GET" { get => favourites::list_favourites }
+    "/hot", "GET" { get => feeds::hot as OPERATION_HOT }
+    "/recommended", "GET" { get => feeds::recommended as OPERATION_RECOMMENDED }
 }
 
 /// The routes below the prefix, and an answer for all the others.
