@@ -34,6 +34,10 @@ struct Begun<Answering>(Pin<Box<Answering>>);
 
 /// Splits an application for actix: into what it calls with each request, and what it calls in front of that with
 /// those whose client waits.
+#[expect(
+    clippy::type_complexity,
+    reason = "types that nobody can name cannot be named apart from where they are returned"
+)]
 pub(crate) fn split<App, B>(
     app: App,
 ) -> (
