@@ -179,6 +179,16 @@ fn what_a_head_decides_is_answered_before_the_body_is_asked_for() {
             live_on(wire, &user, then, framed, length);
         }
     }
+    // What comes in one piece with the head is no body and no request either.
+    let smuggled = user.signed(json!({"name": "smuggled", "data": "eA=="}));
+    let smuggled = post("/app/user/upload", smuggled.to_string());
+    for framed in [Framed::Length, Framed::Chunks] {
+        let mut wire = Wire::to(&user.client);
+        let head = waiting("/app/nowhere", &[], framed, smuggled.len());
+        wire.send([head.into_bytes(), smuggled.clone()].concat());
+        wire.answer().expect_bare(2);
+        live_on(wire, &user, Then::Waits, framed, 0);
+    }
     assert_eq!(user.state(), before);
     assert!(server.blobs().is_empty());
 }

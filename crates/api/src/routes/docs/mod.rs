@@ -2,7 +2,7 @@
 //!
 //! This page is the only thing on the origin that runs scripts, and people paste tokens into it. Its policy lets it run
 //! nothing but the files of this module, load nothing from elsewhere and send nothing elsewhere; it keeps a token in memory
-//! only. What people have stored cannot become part of it: content is told to be `application/octet-stream` with `nosniff`,
+//! only. What people have stored cannot become part of it: content is told to be bytes, a picture or plain text, with `nosniff`,
 //! which no browser runs as a script, and is not given without a header that a page cannot make a `<script>` send.
 
 mod zip;
