@@ -72,9 +72,9 @@ pub(in crate::routes) const OPERATION_RECOMMENDED: Operation = Operation {
     summary: "Lists what the caller may like",
     about: "Public files of others over content that the caller has not got, the best first. There is no next page.",
     parameters: &[Parameter::Query(LIMIT)],
-    examples: &[
-        example("wrong", "A limit that is none", Code::BadFormat).asks(|| json!({"limit": "none"}))
-    ],
+    examples: &[example("wrong", "A limit that is none", Code::BadFormat)
+        .asks(|| json!({"limit": "none"}))
+        .gets(|| json!({"detail": "the field `limit` has the wrong type"}))],
     ..OPERATION_HOT
 };
 
