@@ -36,12 +36,20 @@ pub(super) fn parameter(parameter: &Parameter, operation: &Operation, facts: &Fa
             examples.insert(example.name.to_owned(), json!({"value": value}));
         }
     }
+    let schema = field.kind.in_text().reference(facts);
+    let schema = match parameter {
+        // There an empty text is absent, as in a form.
+        Parameter::Query(field) if !field.is_required => {
+            json!({"anyOf": [schema, {"const": ""}]})
+        }
+        _ => schema,
+    };
     let mut described = json!({
         "name": field.name,
         "in": place,
         "required": field.is_required,
         "description": field.about,
-        "schema": field.kind.in_text().reference(facts),
+        "schema": schema,
     });
     if let (Some(described), false) = (described.as_object_mut(), examples.is_empty()) {
         described.insert("examples".to_owned(), examples.into());

@@ -1,6 +1,6 @@
 use crate::files::BlobId;
 
-/// Neighbours kept for one content. One more makes room: the weakest go until [`KEPT`] are left.
+/// Neighbours kept for one content. One more makes room: the weakest go until `KEPT` are left.
 pub const MOST_NEIGHBOURS: usize = 400;
 /// What is left then. Each time room is made, so many new ones come in before it is made again.
 const KEPT: usize = 300;
