@@ -42,6 +42,15 @@ fn a_full_disk_refuses_uploads_lets_delete_and_recovers_by_itself() {
         let lost = user.client.sign_in(&user.person);
         let stored = fill(&user);
         assert!(stored.len() > 10, "{} files", stored.len());
+        // Whatever else stores is refused and changes nothing, or it is done.
+        let favourite = json!({"fid": stored[0].0});
+        let code = user.post("/app/user/favorite", favourite.clone()).code();
+        assert!(code == 160 || code == 9, "{code}");
+        let kept = user.post("/app/user/favorite", json!({})).json["total"].clone();
+        assert_eq!(kept == 1, code == 160);
+        let cancel = json!({"fid": stored[0].0, "cancel": true});
+        let code = if code == 160 { 162 } else { 163 };
+        user.post("/app/user/favorite", cancel).expect_bare(code);
         // Small ones as well, and for as long as there is no room.
         user.upload("small", b"small").expect_bare(9);
         for (fid, content) in &stored {

@@ -163,3 +163,34 @@ fn what_is_in_the_trash_survives_a_collection_a_kill_and_a_restart() {
     trash(&user, json!({"restore": kept})).expect_bare(0);
     assert_eq!(user.read(&kept), b"in the trash");
 }
+
+#[test]
+fn a_collection_by_hand_removes_what_is_due_and_says_how_much() {
+    let mut server = Server::with(&[("KMS_TRASH_RETENTION", "1h"), ("KMS_GC_GRACE", "0s")]);
+    let user = server.new_user();
+    let fids = [user.publish("a", b"old"), user.publish("b", b"older")];
+    let young = user.publish("c", b"young");
+    for fid in &fids {
+        delete(&user, fid);
+    }
+    server.tamper("UPDATE trash SET deleted_at = deleted_at - 3600001");
+    delete(&user, &young);
+    server.stop();
+    let told = |arguments: &[&str]| {
+        let output = server.command(arguments, "");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let dry: Value = serde_json::from_str(&told(&["gc", "--json"])).unwrap();
+    assert_eq!(dry["entries"], Value::Null, "a dry run does not look");
+    let text = told(&["gc", "--apply"]);
+    assert!(
+        text.contains("deleted entries gone for good: 2\n"),
+        "{text}"
+    );
+    assert!(text.contains("removed: 2 "), "{text}");
+    let again: Value = serde_json::from_str(&told(&["gc", "--apply", "--json"])).unwrap();
+    assert_eq!(again["entries"], 0);
+    server.start_again();
+    assert_eq!(trashed(&user).0, [young]);
+}

@@ -24,38 +24,42 @@ const CONTENTS: u64 = 1000;
 /// Collects once. Without `apply`, tells what would be done, also beside a running server.
 pub(crate) fn collect(config: &Config, command: GcCommand) -> Result<(), Failure> {
     let mut go_on = || ControlFlow::Continue(());
-    let collected = if command.apply {
+    let (purged, collected) = if command.apply {
         let (collector, purger) = wiring::exclusive_collector(config)?;
-        if let Err(error) = purger.purge(&mut go_on) {
-            let error = with_causes(&error);
-            eprintln!("warning: not all deleted entries whose time is over are gone: {error}");
-        }
+        // What could not be done on a full disk is done once more: the reserve has been given back by then.
+        let purged = match purger.purge(&mut go_on) {
+            Err(error) if error.kind() == PortErrorKind::StorageFull => purger.purge(&mut go_on),
+            purged => purged,
+        };
         let collected = collector.collect(&mut go_on);
-        match &collected.failure {
-            // The reserve has been given back by now.
+        let collected = match &collected.failure {
             Some(error) if error.kind() == PortErrorKind::StorageFull => {
                 collector.collect(&mut go_on)
             }
             _ => collected,
-        }
+        };
+        (purged.map(Some), collected)
     } else {
-        wiring::dry_collector(config)?.collect(&mut go_on)
+        (Ok(None), wiring::dry_collector(config)?.collect(&mut go_on))
     };
+    let entries = purged.as_ref().ok().copied().flatten();
     if command.json {
-        println!("{}", collected_as_json(&collected, command.apply));
+        let told = collected_as_json(&collected, command.apply, entries);
+        println!("{told}");
     } else {
-        print_collected(&collected, command.apply);
+        print_collected(&collected, command.apply, entries);
     }
     if command.apply {
         wiring::note_command(config, "gc --apply");
     }
     match collected.failure {
         Some(error) => Err(error.into()),
-        None => Ok(()),
+        None => Ok(purged.map(drop)?),
     }
 }
 
-fn print_collected(collected: &Collected, apply: bool) {
+/// `entries`: how many deleted entries went for good, if that is known.
+fn print_collected(collected: &Collected, apply: bool, entries: Option<usize>) {
     let would = if apply { "" } else { "would be " };
     println!(
         "{would}doomed: {} ({} bytes)\n\
@@ -71,6 +75,9 @@ fn print_collected(collected: &Collected, apply: bool) {
     if collected.waits_for_backup {
         println!("A backup is being made: what is doomed waits for its end.");
     }
+    if let Some(entries) = entries {
+        println!("deleted entries gone for good: {entries}");
+    }
     if apply {
         println!(
             "given back: {} bytes\ndeleted from the trash: {}\nfailed: {}",
@@ -81,9 +88,10 @@ fn print_collected(collected: &Collected, apply: bool) {
     }
 }
 
-fn collected_as_json(collected: &Collected, applied: bool) -> Value {
+fn collected_as_json(collected: &Collected, applied: bool, entries: Option<usize>) -> Value {
     json!({
         "applied": applied,
+        "entries": entries,
         "doomed": collected.doomed,
         "doomed_bytes": collected.doomed_bytes,
         "removed": collected.removed,

@@ -13,7 +13,24 @@ use crate::app::Services;
 use crate::error::ApiError;
 use crate::spool::{Part, Spool, Spooled};
 
-/// One value of an array.
+/// The arrays that every list has.
+const COMMON: [&str; 5] = [
+    "fidlist",
+    "namelist",
+    "datelist",
+    "classifylist",
+    "summarylist",
+];
+
+/// What every list says of an entry. What summaries say is nothing until they are made.
+pub(super) struct Entry<'a> {
+    pub(super) id: FileId,
+    pub(super) title: &'a Title,
+    pub(super) date: Timestamp,
+    pub(super) label: Option<&'a Label>,
+}
+
+/// One value of an array that a list has beside those.
 pub(super) enum Cell<'a> {
     Fid(FileId),
     User(UserId),
@@ -24,48 +41,44 @@ pub(super) enum Cell<'a> {
     Flag(bool),
 }
 
-impl<'a> From<&'a Title> for Cell<'a> {
-    fn from(title: &'a Title) -> Self {
-        Self::Text(title.as_str())
-    }
-}
-
-impl<'a> From<&'a Option<Label>> for Cell<'a> {
-    fn from(label: &'a Option<Label>) -> Self {
-        Self::Text(label.as_ref().map_or("", Label::as_str))
-    }
-}
-
-/// What `summarylist` says of every entry until summaries are made.
-pub(super) const NO_SUMMARY: Cell<'static> = Cell::Text("");
-
-/// The answer's text, its arrays side by side.
+/// The answer's text, its arrays side by side: those that all lists have, and `N` more.
 pub(super) struct EntryList<const N: usize> {
     spool: Spool,
     total: u64,
-    arrays: [Part; N],
+    common: [Part; COMMON.len()],
+    more: [Part; N],
 }
 
 impl<const N: usize> EntryList<N> {
-    /// An empty list whose arrays have these names. For use inside a storage job.
-    pub(super) fn new(services: &Services, names: [&'static str; N]) -> Result<Self, ApiError> {
+    /// An empty list, with arrays of these names beside those that all lists have. For use inside a storage job.
+    pub(super) fn new(services: &Services, more: [&'static str; N]) -> Result<Self, ApiError> {
         let mut head = answer::text(Code::Done, NoFields {}).map_err(unwritten)?;
         // The object is reopened at its brace; the envelope stands in it, so a comma is due.
         head.pop();
         let mut head = Some(head);
+        let mut array = |name| {
+            let before = head.take().unwrap_or_else(|| "]".to_owned());
+            Part::new(format!("{before},\"{name}\":["))
+        };
         Ok(Self {
             spool: Spool::new(&services.scratch),
             total: 0,
-            arrays: names.map(|name| {
-                let before = head.take().unwrap_or_else(|| "]".to_owned());
-                Part::new(format!("{before},\"{name}\":["))
-            }),
+            common: COMMON.map(&mut array),
+            more: more.map(array),
         })
     }
 
     /// Adds an entry: a value for each array.
-    pub(super) fn push(&mut self, cells: [Cell<'_>; N]) -> Result<(), ApiError> {
-        for (array, cell) in self.arrays.iter_mut().zip(cells) {
+    pub(super) fn push(&mut self, entry: &Entry<'_>, more: [Cell<'_>; N]) -> Result<(), ApiError> {
+        let common = [
+            Cell::Fid(entry.id),
+            Cell::Text(entry.title.as_str()),
+            Cell::Date(entry.date),
+            Cell::Text(entry.label.map_or("", Label::as_str)),
+            Cell::Text(""),
+        ];
+        let arrays = self.common.iter_mut().chain(&mut self.more);
+        for (array, cell) in arrays.zip(common.into_iter().chain(more)) {
             if self.total > 0 {
                 array.held.push(b',');
             }
@@ -91,7 +104,8 @@ impl<const N: usize> EntryList<N> {
             write!(end, ",\"{name}\":{number}").map_err(unwritten)?;
         }
         end.push(b'}');
-        let mut parts = Vec::from(self.arrays);
+        let mut parts = Vec::from(self.common);
+        parts.extend(self.more);
         parts.push(Part::new(end));
         Ok(self.spool.finish(parts)?)
     }

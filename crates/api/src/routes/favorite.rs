@@ -4,7 +4,7 @@ use kms_domain::files::{CancelOutcome, FavouriteOutcome, FileId};
 use kms_domain::users::Actor;
 use serde_json::json;
 
-use super::entry_list::{Cell, EntryList, NO_SUMMARY};
+use super::entry_list::{Cell, Entry, EntryList};
 use crate::answer;
 use crate::app::Services;
 use crate::call::{Call, Request, TOKEN};
@@ -177,33 +177,25 @@ fn cancel(services: &Services, actor: &Actor, id: Option<FileId>) -> Result<Chan
 }
 
 fn list(services: &Services, actor: &Actor) -> Result<Spooled, ApiError> {
-    let mut list = EntryList::new(
-        services,
-        [
-            "fidlist",
-            "namelist",
-            "datelist",
-            "classifylist",
-            "summarylist",
-            "userid",
-            "username",
-            "sourcelist",
-        ],
-    )?;
+    let mut list = EntryList::new(services, ["userid", "username", "sourcelist"])?;
     let mut after = None;
     loop {
         let page = services.files.list_favourites(actor, after)?;
         for it in &page.favourites {
-            list.push([
-                Cell::Fid(it.id),
-                (&it.title).into(),
-                Cell::Date(it.position.created_at),
-                (&it.label).into(),
-                NO_SUMMARY,
-                Cell::User(it.source_owner),
-                Cell::Text(it.source_owner_name.as_str()),
-                Cell::Fid(it.source),
-            ])?;
+            let entry = Entry {
+                id: it.id,
+                title: &it.title,
+                date: it.position.created_at,
+                label: it.label.as_ref(),
+            };
+            list.push(
+                &entry,
+                [
+                    Cell::User(it.source_owner),
+                    Cell::Text(it.source_owner_name.as_str()),
+                    Cell::Fid(it.source),
+                ],
+            )?;
         }
         after = page.next;
         if after.is_none() {

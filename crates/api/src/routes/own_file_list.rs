@@ -3,7 +3,7 @@ use kms_domain::codes::Code;
 use kms_domain::users::Actor;
 use serde_json::json;
 
-use super::entry_list::{Cell, EntryList, NO_SUMMARY};
+use super::entry_list::{Cell, Entry, EntryList};
 use crate::app::Services;
 use crate::call::{Call, TOKEN};
 use crate::error::ApiError;
@@ -60,29 +60,18 @@ pub(super) async fn own_file_list(call: Call) -> Result<HttpResponse, ApiError> 
 }
 
 fn write(services: &Services, actor: &Actor) -> Result<Spooled, ApiError> {
-    let mut list = EntryList::new(
-        services,
-        [
-            "fidlist",
-            "namelist",
-            "datelist",
-            "classifylist",
-            "summarylist",
-            "public",
-        ],
-    )?;
+    let mut list = EntryList::new(services, ["public"])?;
     let mut after = None;
     loop {
         let page = services.files.list_own(actor, after)?;
         for file in &page.files {
-            list.push([
-                Cell::Fid(file.id),
-                (&file.title).into(),
-                Cell::Date(file.position.created_at),
-                (&file.label).into(),
-                NO_SUMMARY,
-                Cell::Flag(file.visibility.is_public()),
-            ])?;
+            let entry = Entry {
+                id: file.id,
+                title: &file.title,
+                date: file.position.created_at,
+                label: file.label.as_ref(),
+            };
+            list.push(&entry, [Cell::Flag(file.visibility.is_public())])?;
         }
         after = page.next;
         if after.is_none() {

@@ -4,7 +4,7 @@ use kms_domain::files::{FileId, PurgeOutcome, RestoreOutcome};
 use kms_domain::users::Actor;
 use serde_json::json;
 
-use super::entry_list::{Cell, EntryList, NO_SUMMARY};
+use super::entry_list::{Cell, Entry, EntryList};
 use crate::answer;
 use crate::app::Services;
 use crate::call::{Call, Request, TOKEN};
@@ -139,19 +139,7 @@ async fn change(request: &Request, wish: Result<Wish, ApiError>) -> Result<HttpR
 }
 
 fn list(services: &Services, actor: &Actor) -> Result<Spooled, ApiError> {
-    let mut list = EntryList::new(
-        services,
-        [
-            "fidlist",
-            "namelist",
-            "datelist",
-            "classifylist",
-            "summarylist",
-            "public",
-            "sizelist",
-            "deletedlist",
-        ],
-    )?;
+    let mut list = EntryList::new(services, ["public", "sizelist", "deletedlist"])?;
     // What is in the trash counts in the account's usage, and this is how much.
     let mut used = 0_u64;
     let mut after = None;
@@ -159,16 +147,20 @@ fn list(services: &Services, actor: &Actor) -> Result<Spooled, ApiError> {
         let page = services.files.list_trash(actor, after)?;
         for it in &page.files {
             used = used.saturating_add(it.size);
-            list.push([
-                Cell::Fid(it.file.id),
-                (&it.file.title).into(),
-                Cell::Date(it.file.position.created_at),
-                (&it.file.label).into(),
-                NO_SUMMARY,
-                Cell::Flag(it.file.visibility.is_public()),
-                Cell::Number(it.size),
-                Cell::Date(it.deleted_at),
-            ])?;
+            let entry = Entry {
+                id: it.file.id,
+                title: &it.file.title,
+                date: it.file.position.created_at,
+                label: it.file.label.as_ref(),
+            };
+            list.push(
+                &entry,
+                [
+                    Cell::Flag(it.file.visibility.is_public()),
+                    Cell::Number(it.size),
+                    Cell::Date(it.deleted_at),
+                ],
+            )?;
         }
         after = page.next;
         if after.is_none() {

@@ -8,30 +8,11 @@ use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp};
 
 use super::FailNth;
+use super::repositories::decorator;
 
-/// An [`OnceRepository`] whose calls (`once.attach_once`, …) fail as planned.
-pub struct FaultyOnceRepository {
-    inner: Arc<dyn OnceRepository>,
-    plan: FailNth,
-}
-
-impl FaultyOnceRepository {
-    /// Puts `plan` before `inner`.
-    #[must_use]
-    pub fn new(inner: Arc<dyn OnceRepository>, plan: &FailNth) -> Self {
-        Self {
-            inner,
-            plan: plan.clone(),
-        }
-    }
-}
-
-impl fmt::Debug for FaultyOnceRepository {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaultyOnceRepository")
-            .field("plan", &self.plan)
-            .finish_non_exhaustive()
-    }
+decorator! {
+    /// An [`OnceRepository`] whose calls (`once.attach_once`, …) fail as planned.
+    FaultyOnceRepository, OnceRepository
 }
 
 impl OnceRepository for FaultyOnceRepository {

@@ -10,42 +10,14 @@ use kms_domain::recommend::{
 use kms_domain::users::UserId;
 
 use super::FailNth;
+use super::repositories::decorator;
 
-macro_rules! faulty {
-    ($(#[$doc:meta])* $name:ident, $port:ident) => {
-        $(#[$doc])*
-        pub struct $name {
-            inner: Arc<dyn $port>,
-            plan: FailNth,
-        }
-
-        impl $name {
-            /// Puts `plan` before `inner`.
-            #[must_use]
-            pub fn new(inner: Arc<dyn $port>, plan: &FailNth) -> Self {
-                Self {
-                    inner,
-                    plan: plan.clone(),
-                }
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("plan", &self.plan)
-                    .finish_non_exhaustive()
-            }
-        }
-    };
-}
-
-faulty! {
+decorator! {
     /// A [`FeedRepository`] whose calls (`feed.list_hot`, …) fail as planned.
     FaultyFeedRepository, FeedRepository
 }
 
-faulty! {
+decorator! {
     /// An [`InteractionRepository`] whose calls (`interactions.learn`, …) fail as planned.
     FaultyInteractionRepository, InteractionRepository
 }
