@@ -129,12 +129,27 @@ fn validator(at: &str, knows_all: bool) -> Arc<Validator> {
         let mut schema = DOCUMENT.pointer(at).unwrap().clone();
         schema["components"] = DOCUMENT["components"].clone();
         if knows_all {
+            close_items(&mut schema);
             schema["unevaluatedProperties"] = json!(false);
         }
         let options = jsonschema::draft202012::options();
         Arc::new(options.build(&schema).unwrap())
     });
     Arc::clone(validator)
+}
+
+/// So that what stands in lists has no field either that the document does not name.
+fn close_items(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(close_items);
+            if let Some(items) = fields.get_mut("items") {
+                *items = json!({"allOf": [items.take()], "unevaluatedProperties": false});
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(close_items),
+        _ => {}
+    }
 }
 
 fn essence(media_type: &str) -> &str {

@@ -92,11 +92,23 @@ impl Scene {
             client.fetch(method, &path, &headers, body.as_slice())
         };
         match reply.status {
-            200 | 201 | 204 => match aim {
-                Open(code) | Own(code) | Read(code) | Change(code) => code,
-                Remove => DELETED,
-                Leave | Trash(_) => 0,
-            },
+            status @ (200 | 201 | 204) => {
+                let made = method == "POST" && !matches!(aim, Trash(_)) && !route.ends_with("/zip");
+                let is_favourite = route.ends_with("/favourites/{fid}");
+                let wanted = match method {
+                    "DELETE" => 204,
+                    "PUT" if is_favourite => 201,
+                    _ if made => 201,
+                    "POST" if matches!(aim, Trash(_)) => 204,
+                    _ => 200,
+                };
+                assert_eq!(status, wanted, "{method} {path}");
+                match aim {
+                    Open(code) | Own(code) | Read(code) | Change(code) => code,
+                    Remove => DELETED,
+                    Leave | Trash(_) => 0,
+                }
+            }
             // A refusal to HEAD has no body that could tell.
             404 if method == "HEAD" => 2,
             401 if method == "HEAD" => match reply.header("www-authenticate") {

@@ -11,9 +11,10 @@ use crate::routes::{Endpoint, endpoints};
 const ABOUT: &str = "\
 Accounts, and a store of files in which the same bytes are kept once.
 
-Below `/app`, every route is a `POST` that answers one JSON object: `done`, `code`, `msg`, then fields of its own. The \
-code alone decides the HTTP status, and one status can stand for several codes. A client ignores fields that it does not \
-know. Below `/api/v1`, files are moved as plain HTTP, and a refusal is a problem (RFC 9457) that names the same codes.
+Below `/app`, every route is a `POST` (`/app/see` a `GET` as well) that answers one JSON object: `done`, `code`, `msg`, then \
+fields of its own. The code alone decides the HTTP status, and one status can stand for several codes. A client ignores \
+fields that it does not know. Below `/api/v1` is the same as plain HTTP, and a refusal is a problem (RFC 9457) that names the \
+same codes.
 
 Everywhere: an unknown path is code 2 (404), another method is code 10 (405) with `Allow`, and each answer has an \
 `X-Request-Id`.

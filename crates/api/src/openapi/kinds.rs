@@ -167,8 +167,8 @@ pub(crate) const LABEL: Kind = Kind::named("Label", |_| {
     json!({
         "type": "string",
         "maxLength": Label::MAX_CHARS,
-        "pattern": format!("^[^{CONTROL}]*$"),
-        "description": "What the owner files an entry under; an empty text is none. No control characters.",
+        "pattern": format!("^([^{CONTROL}]*[^{CONTROL}{SPACE}][^{CONTROL}]*)?$"),
+        "description": "What the owner files an entry under; an empty text is none. Not only white space, no control characters.",
     })
 });
 

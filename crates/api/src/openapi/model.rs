@@ -27,6 +27,14 @@ pub struct Operation {
     pub(crate) examples: &'static [Example],
 }
 
+impl Operation {
+    /// How many examples there are. For a test that must leave none out.
+    #[must_use]
+    pub const fn example_count(&self) -> usize {
+        self.examples.len()
+    }
+}
+
 /// Headings, in the order in which they are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tag {
@@ -65,7 +73,9 @@ impl Tag {
             Self::Sessions => "Logging in, and ending sessions.",
             Self::Avatars => "One picture an account.",
             Self::Files => "Entries over content that is stored once.",
-            Self::Plain => "The same files without base64, JSON and forms.",
+            Self::Plain => {
+                "The same with the methods, statuses and headers of HTTP, and bytes as they are."
+            }
             Self::Documentation => "This document.",
         }
     }

@@ -5,6 +5,7 @@ use std::thread;
 
 use kms_domain::audit::{Audit, AuditEvent, AuditKind, AuditQuery, RefusalPolicy};
 use kms_domain::files::{Attached, BlobRef, ClaimCandidates, NewFile, PublicFile, StoredFile};
+use kms_domain::recommend::RecommendService;
 use kms_domain::users::{
     AccountUpdate, Actor, ExpiryCutoffs, Inserted, LoginRecorded, NewLogin, PasswordChange,
     Session, SessionId, SessionPolicy, SessionService, Token, TokenDigest, UserId,
@@ -97,14 +98,12 @@ pub(super) fn log_in(on: &Repositories, user: UserId, n: u32) -> SessionId {
     session_id(n)
 }
 
-/// At most `limit` public entries of others over content that `asker` has not got, the hottest first.
+/// At most `limit` public entries of others over content that `asker` has not got, as they are recommended: as
+/// nothing was learned, the hottest first.
 pub(super) fn offered(on: &Repositories, asker: UserId, limit: usize) -> Vec<PublicFile> {
-    let (files, _) = on.feed.list_hot(Some(asker), None, 10_000).unwrap();
-    files
-        .into_iter()
-        .map(|hot| hot.offer.file)
-        .take(limit)
-        .collect()
+    let feed = on.feed.clone();
+    let service = RecommendService { feed, limit };
+    service.for_user(&actor(on, asker)).unwrap()
 }
 
 /// Proof that `user` asks, through a session of its own.
@@ -113,7 +112,9 @@ pub(super) fn actor(on: &Repositories, user: UserId) -> Actor {
     let mut login = a_login(user, 0);
     login.session = SessionId::from_uuid(user.as_uuid());
     login.token = token_digest(&text);
-    open(on, &login);
+    if on.sessions.find_by_token(&login.token).unwrap().is_none() {
+        open(on, &login);
+    }
     let clock = Arc::new(ManualClock::new());
     clock.set(at(0));
     let sessions = SessionService {
