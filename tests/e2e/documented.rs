@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::harness::document::DOCUMENT;
+use crate::harness::document::{DOCUMENT, check};
 use crate::harness::{Client, Person, Server, body::percent};
 
 /// What is for everybody, with whatever token: it depends on nobody. The rest is in [`crate::rights`].
@@ -133,6 +133,23 @@ fn another_method_is_refused_with_the_right_ones() {
         let length = headers.iter().find(|(name, _)| name == "content-length");
         assert_ne!(length.unwrap().1, "0", "{path}");
     }
+}
+
+#[test]
+fn a_field_that_the_document_does_not_name_is_found_at_any_depth() {
+    let headers = [("content-type".to_owned(), "application/json".to_owned())];
+    let session = json!({"id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "created_at": 0, "used_at": 0,
+        "network": null, "current": true});
+    let judged = |body: Value| {
+        let body = body.to_string();
+        let judge = || check("GET", "/api/v1/sessions", 200, &headers, body.as_bytes());
+        std::panic::catch_unwind(judge).is_ok()
+    };
+    let outer = json!({"sessions": [session], "more": 1});
+    let mut inner = json!({"sessions": [session]});
+    assert!(judged(inner.clone()), "{inner}");
+    inner["sessions"][0]["more"] = json!(1);
+    assert!(!judged(outer) && !judged(inner));
 }
 
 #[test]

@@ -85,7 +85,12 @@ fn a_favourite_outlives_its_source_but_not_the_right_to_see_it() {
     modify(&author, &fid, json!({"public": false})).expect_bare(141);
     fan.get_file(&favourite).expect_bare(2);
     assert_eq!(list(&fan), [""; 0]);
-    favorite(&fan, json!({"fid": favourite, "cancel": true})).expect_bare(163);
+    favorite(&fan, json!({"fid": fid, "cancel": true})).expect_bare(163);
+    // It counts all the while, so its owner can give it up, by its own id.
+    let other = client.new_user();
+    let fields = json!({"fid": favourite, "cancel": true});
+    favorite(&other, fields).expect_bare(163);
+    assert_eq!(fan.info().json["used"], 5);
     modify(&author, &fid, json!({"public": true})).expect_bare(141);
     assert_eq!(fan.read(&favourite), b"bytes");
     assert_eq!(list(&fan), std::slice::from_ref(&favourite));
@@ -96,6 +101,26 @@ fn a_favourite_outlives_its_source_but_not_the_right_to_see_it() {
         .expect_bare(0);
     assert_eq!(fan.read(&favourite), b"bytes");
     assert_eq!(list(&fan), [favourite]);
+}
+
+#[test]
+fn a_favourite_that_is_withheld_can_be_given_up_and_its_room_is_back() {
+    let server = Server::start();
+    let client = server.client();
+    let (author, fan) = (client.new_user(), client.new_user());
+    for way in ["cancel", "delete"] {
+        let fid = author.publish("a", b"bytes");
+        let favourite = add(&fan, &fid);
+        modify(&author, &fid, json!({"public": false})).expect_bare(141);
+        match way {
+            "cancel" => {
+                let fields = json!({"fid": favourite, "cancel": true});
+                favorite(&fan, fields).expect_bare(162)
+            }
+            _ => modify(&fan, &favourite, json!({"delete": true})).expect_bare(142),
+        };
+        assert_eq!(fan.info().json["used"], 0, "{way}");
+    }
 }
 
 #[test]

@@ -184,7 +184,7 @@ impl Scene {
                     reply.expect_status(204);
                     let entry = self.model.entries.remove(&fid).unwrap();
                     self.model.trash.insert(fid, entry);
-                } else if let Some(favourite) = self.model.favourite_of(user, &fid) {
+                } else if let Some(favourite) = self.model.favourite_to_give_up(user, &fid) {
                     reply.expect_status(204);
                     self.model.favourites.remove(&favourite);
                 } else {

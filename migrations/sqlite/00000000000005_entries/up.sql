@@ -64,7 +64,9 @@ CREATE TABLE withheld (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER favourites_are_withheld AFTER UPDATE OF public ON files
-WHEN NEW.public = 0 AND EXISTS (SELECT 1 FROM favourites WHERE source = NEW.id)
+WHEN NEW.public = 0 AND EXISTS (
+    SELECT 1 FROM favourites WHERE source = NEW.id AND owner <> source_owner
+)
 BEGIN
     INSERT OR IGNORE INTO withheld (source) VALUES (NEW.id);
 END;

@@ -72,6 +72,13 @@ impl Model {
         found.map(|(own, _)| own.clone())
     }
 
+    /// One that is withheld can be given up by its own fid.
+    pub(super) fn favourite_to_give_up(&self, user: usize, fid: &str) -> Option<String> {
+        let own = self.favourites.get(fid).filter(|it| it.owner == user);
+        own.map(|_| fid.to_owned())
+            .or_else(|| self.favourite_of(user, fid))
+    }
+
     pub(super) fn is_own(&self, user: usize, fid: &str) -> bool {
         self.entries.get(fid).is_some_and(|it| it.owner == user)
     }

@@ -113,7 +113,7 @@ table! {
         quota_bytes: ByteSize = ByteSize::bytes(0), in ByteSize::bytes(0)..=ByteSize::tib(1024);
         /// The most files that one account may have; 0 means no limit.
         quota_files: u32 = 0, in 0..=1_000_000_000;
-        /// The most entries in a recommended list.
+        /// The most entries in a recommended list, and on a page of the hot list.
         recommended_limit: u32 = 100, in 1..=10_000;
         /// How long an upload that is sent again under its Idempotency-Key gets the first answer.
         upload_key_age: Duration = DAY, in SECOND..=TEN_YEARS;

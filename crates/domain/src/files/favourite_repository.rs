@@ -19,8 +19,9 @@ pub trait FavouriteRepository: Send + Sync {
     /// [`PortError`]; when its kind is internal, it is unknown whether the favourite is there.
     fn add(&self, favourite: &NewFavourite) -> Result<Favoured, PortError>;
 
-    /// Removes a favourite of `owner`, named by its own identity or by that of its source, durably.
-    /// `false`: there is none that can be seen.
+    /// Removes a favourite of `owner`, named by its own identity or by that of its source, durably. One that
+    /// is withheld is found by its own identity alone: what counts in somebody's usage can be given up.
+    /// `false`: there is none.
     ///
     /// # Errors
     /// [`PortError`]; when its kind is internal, it is unknown whether the favourite is gone.
@@ -44,12 +45,19 @@ pub trait FavouriteRepository: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Favourite>, PortError>;
 
-    /// Removes at most `limit` favourites of anybody that are withheld for ever, durably. `false`: there
-    /// was nothing to remove; `true`: there may be more.
+    /// The first source behind `after`, of at most `window` that are looked at, whose favourites are withheld
+    /// for ever; and where to go on. Walked to its end, it finds each of them once.
     ///
     /// # Errors
     /// [`PortError`].
-    fn remove_withheld(&self, limit: usize) -> Result<bool, PortError>;
+    fn find_lost(&self, after: Option<FileId>, window: usize) -> Result<LostSource, PortError>;
+
+    /// Removes at most `limit` favourites of a source that are withheld for ever, durably. `false`: none is
+    /// left, and the source is forgotten, or they are not withheld for ever.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn remove_withheld(&self, source: FileId, limit: usize) -> Result<bool, PortError>;
 }
 
 /// A favourite to be made.
@@ -78,6 +86,15 @@ pub enum Favoured {
     NotFound,
     /// The owner has no room for it.
     OverQuota,
+}
+
+/// What a step of the walk has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostSource {
+    /// A source that is gone for good.
+    pub found: Option<FileId>,
+    /// Behind which to go on. `None`: this was the end.
+    pub next: Option<FileId>,
 }
 
 /// A favourite as lists show it.

@@ -25,7 +25,9 @@ pub use claim::{ClaimCandidates, ClaimScope, InstantUpload};
 pub use digest::{DigestError, Md5, Sha256};
 pub use download::{Download, DownloadError};
 pub use entry::{FileId, Label, LabelError, Title, TitleError, Visibility};
-pub use favourite_repository::{Favoured, Favourite, FavouriteRepository, NewFavourite};
+pub use favourite_repository::{
+    Favoured, Favourite, FavouriteRepository, LostSource, NewFavourite,
+};
 pub use file_service::{
     CancelOutcome, ClaimFile, ClaimOutcome, DeleteOutcome, EditOutcome, FavouriteOutcome,
     FavouritePage, FileError, FileReceipt, FileService, FileServiceConfig, KeyPolicy, KeyStanding,

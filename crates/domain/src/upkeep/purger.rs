@@ -9,6 +9,9 @@ use crate::{Clock, PortError};
 /// Rows that go in one transaction, for which everybody else's writes wait.
 const BATCH: usize = 256;
 
+/// Sources that are looked at in one read.
+const WINDOW: usize = 1024;
+
 /// Removes for good what nobody can bring back any more.
 #[derive(Clone)]
 pub struct Purger {
@@ -38,7 +41,17 @@ impl Purger {
                 break;
             }
         }
-        while go_on().is_continue() && self.favourites.remove_withheld(BATCH)? {}
+        let mut after = None;
+        while go_on().is_continue() {
+            let lost = self.favourites.find_lost(after, WINDOW)?;
+            if let Some(source) = lost.found {
+                while go_on().is_continue() && self.favourites.remove_withheld(source, BATCH)? {}
+            }
+            after = lost.next;
+            if after.is_none() {
+                break;
+            }
+        }
         Ok(purged)
     }
 }
@@ -47,10 +60,15 @@ impl Purger {
 mod tests {
     use super::*;
     use crate::Timestamp;
-    use crate::files::{MockFavouriteRepository, MockTrashRepository};
+    use crate::files::{FileId, LostSource, MockFavouriteRepository, MockTrashRepository};
     use crate::test_doubles::{NOW, Script, clock_at, fail_every_call};
 
-    /// A trash with so many entries that are due, and so many steps of withheld favourites.
+    fn fid(n: u128) -> FileId {
+        FileId::from_uuid(uuid::Uuid::from_u128(n))
+    }
+
+    /// A trash with so many entries that are due, and so many steps of favourites that are withheld for ever, of one
+    /// source that comes behind a window without any.
     fn purger(script: &Script, mut due: usize, mut steps: usize) -> Purger {
         let (on_trash, on_favourites) = (script.clone(), script.clone());
         let mut trash = MockTrashRepository::new();
@@ -63,10 +81,30 @@ mod tests {
             Ok(gone)
         });
         let mut favourites = MockFavouriteRepository::new();
+        let on_walk = script.clone();
+        let (empty, lost) = (fid(1), fid(2));
+        favourites
+            .expect_find_lost()
+            .returning_st(move |after, window| {
+                assert_eq!(window, WINDOW);
+                on_walk.call("favourites.find_lost")?;
+                Ok(if after.is_none() {
+                    LostSource {
+                        found: None,
+                        next: Some(empty),
+                    }
+                } else {
+                    assert_eq!(after, Some(empty));
+                    LostSource {
+                        found: Some(lost),
+                        next: None,
+                    }
+                })
+            });
         favourites
             .expect_remove_withheld()
-            .returning_st(move |limit| {
-                assert_eq!(limit, BATCH);
+            .returning_st(move |source, limit| {
+                assert_eq!((source, limit), (lost, BATCH));
                 on_favourites.call("favourites.remove_withheld")?;
                 let more = steps > 0;
                 steps = steps.saturating_sub(1);
@@ -88,6 +126,7 @@ mod tests {
             let purged = purger.purge(&mut || ControlFlow::Continue(())).unwrap();
             assert_eq!(purged, due);
             assert_eq!(script.count("trash.purge_before"), batches);
+            assert_eq!(script.count("favourites.find_lost"), 2);
             assert_eq!(script.count("favourites.remove_withheld"), 3);
         }
     }

@@ -3,7 +3,7 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use kms_domain::files::{
     Edited, EntryChange, Favoured, Favourite, FavouriteRepository, FileId, Label, ListPosition,
-    Md5, NewFavourite, StoredFile, Title, Visibility,
+    LostSource, Md5, NewFavourite, StoredFile, Title, Visibility,
 };
 use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp};
@@ -14,6 +14,7 @@ use super::error::{During, SqliteError};
 use super::row::{Hex, RowName, count};
 use super::schema::{blobs, favourites, files, is_public};
 use super::usage::charge;
+use super::withheld;
 
 /// Whether a favourite is to be seen: what is withheld from others is not withheld from its owner.
 macro_rules! visible {
@@ -40,24 +41,22 @@ const FIND: &str = concat!(
     visible!()
 );
 
-/// By its own identity or by that of its source.
-const FIND_SEQ: &str = concat!(
-    "SELECT v.seq, v.id FROM favourites AS v WHERE v.id = ?1 AND v.owner = ?2 AND ",
+/// One that can be seen, by its own identity or by that of its source.
+const FIND_NAMED: &str = concat!(
+    "SELECT v.id FROM favourites AS v WHERE v.id = ?1 AND v.owner = ?2 AND ",
     visible!(),
-    " UNION ALL SELECT v.seq, v.id FROM favourites AS v WHERE v.owner = ?2 AND v.source = ?1 AND ",
+    " UNION ALL SELECT v.id FROM favourites AS v WHERE v.owner = ?2 AND v.source = ?1 AND ",
     visible!(),
     " LIMIT 1"
 );
 
-/// Of sources that are neither there nor in the trash any more, which cannot come back.
-const LOST_SOURCE: &str = "\
-    SELECT w.source FROM withheld AS w \
-    WHERE NOT EXISTS (SELECT 1 FROM files AS f WHERE f.id = w.source) \
-    AND NOT EXISTS (SELECT 1 FROM trash AS t WHERE t.id = w.source) LIMIT 1";
-
-const REMOVE_WITHHELD: &str = "\
-    DELETE FROM favourites WHERE seq IN (\
-        SELECT seq FROM favourites WHERE source = ?1 AND owner <> source_owner LIMIT ?2)";
+const REMOVE: &str = concat!(
+    "DELETE FROM favourites WHERE seq = (SELECT v.seq FROM favourites AS v \
+        WHERE v.id = ?1 AND v.owner = ?2 \
+    UNION ALL SELECT v.seq FROM favourites AS v WHERE v.owner = ?2 AND v.source = ?1 AND ",
+    visible!(),
+    " LIMIT 1)"
+);
 
 /// Favourites in SQLite.
 #[derive(Clone)]
@@ -147,17 +146,9 @@ struct FoundRow {
 }
 
 #[derive(QueryableByName)]
-struct SeqRow {
-    #[diesel(sql_type = BigInt)]
-    seq: i64,
+struct IdRow {
     #[diesel(sql_type = Binary)]
     id: Vec<u8>,
-}
-
-#[derive(QueryableByName)]
-struct SourceRow {
-    #[diesel(sql_type = Binary)]
-    source: Vec<u8>,
 }
 
 /// What of a favourite is changed. What is `None` stays.
@@ -216,12 +207,12 @@ fn find(
         .during("find a favourite")
 }
 
-fn find_seq(
+fn find_named(
     conn: &mut SqliteConnection,
     owner: UserId,
     id: FileId,
-) -> Result<Option<SeqRow>, SqliteError> {
-    sql_query(FIND_SEQ)
+) -> Result<Option<IdRow>, SqliteError> {
+    sql_query(FIND_NAMED)
         .bind::<Binary, _>(id.as_uuid().as_bytes().as_slice())
         .bind::<Binary, _>(owner.as_uuid().as_bytes().as_slice())
         .get_result(conn)
@@ -237,7 +228,7 @@ impl FavouriteRepository for SqliteFavouriteRepository {
                 table: "favourites",
                 id: &new.source,
             };
-            if let Some(known) = find_seq(conn, new.owner, new.source)? {
+            if let Some(known) = find_named(conn, new.owner, new.source)? {
                 return Ok(Favoured::Already(row.file_id("id", &known.id)?));
             }
             let owner = new.owner.as_uuid().into_bytes();
@@ -275,13 +266,12 @@ impl FavouriteRepository for SqliteFavouriteRepository {
 
     fn remove(&self, owner: UserId, id: FileId) -> Result<bool, PortError> {
         self.db.write("remove", move |conn| {
-            let Some(found) = find_seq(conn, owner, id)? else {
-                return Ok(false);
-            };
-            diesel::delete(favourites::table.filter(favourites::seq.eq(found.seq)))
+            let removed = sql_query(REMOVE)
+                .bind::<Binary, _>(id.as_uuid().as_bytes().as_slice())
+                .bind::<Binary, _>(owner.as_uuid().as_bytes().as_slice())
                 .execute(conn)
                 .during("remove a favourite")?;
-            Ok(true)
+            Ok(removed > 0)
         })
     }
 
@@ -330,28 +320,14 @@ impl FavouriteRepository for SqliteFavouriteRepository {
         })
     }
 
-    fn remove_withheld(&self, limit: usize) -> Result<bool, PortError> {
+    fn find_lost(&self, after: Option<FileId>, window: usize) -> Result<LostSource, PortError> {
+        self.db
+            .read(|conn| withheld::find_lost(conn, after, window))
+    }
+
+    fn remove_withheld(&self, source: FileId, limit: usize) -> Result<bool, PortError> {
         self.db.write("remove_withheld", move |conn| {
-            let lost: Option<SourceRow> = sql_query(LOST_SOURCE)
-                .get_result(conn)
-                .optional()
-                .during("look for a lost source")?;
-            let Some(lost) = lost else {
-                return Ok(false);
-            };
-            let removed = sql_query(REMOVE_WITHHELD)
-                .bind::<Binary, _>(&lost.source)
-                .bind::<BigInt, _>(count(limit))
-                .execute(conn)
-                .during("remove favourites that are withheld for ever")?;
-            if removed < limit {
-                // Those that are left are its owner's, from whom they are not withheld.
-                sql_query("DELETE FROM withheld WHERE source = ?")
-                    .bind::<Binary, _>(&lost.source)
-                    .execute(conn)
-                    .during("forget a lost source")?;
-            }
-            Ok(true)
+            withheld::remove(conn, source, limit)
         })
     }
 }

@@ -35,6 +35,7 @@ mod trash;
 mod upkeep;
 mod usage;
 mod users;
+mod withheld;
 mod writer;
 
 use std::path::PathBuf;

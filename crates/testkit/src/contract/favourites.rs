@@ -2,7 +2,7 @@
 //! others' entries.
 
 use kms_domain::files::{
-    Detached, Edited, Favoured, Favourite, FileId, Limit, NewFile, StoredFile, Visibility,
+    Edited, Favoured, Favourite, FileId, Limit, NewFile, StoredFile, Visibility,
 };
 use kms_domain::users::UserId;
 
@@ -10,6 +10,7 @@ use super::Repositories;
 use super::edits::{label, labelled, shown, titled};
 use super::support::{RACERS, attach, count, race, register, stored};
 use super::usage::{own, used};
+use super::withheld::tidy_up;
 use crate::builders::{a_favourite, a_file, a_user, at, file_id};
 
 /// The suite of the favourites, over `fn() -> Repositories`.
@@ -27,40 +28,44 @@ macro_rules! favourite_repository_contract {
                 a_favourite_goes_by_its_own_id_or_by_that_of_its_source,
                 a_favourite_outlives_the_deletion_of_its_source,
                 content_of_a_favourite_is_not_doomed,
-                a_favourite_is_withheld_while_its_source_is_private,
-                what_was_private_when_it_was_removed_is_withheld_for_ever,
-                nobody_is_withheld_a_favourite_of_an_own_entry,
                 a_favourite_has_a_title_and_a_label_of_its_own,
                 favourites_come_the_last_added_first_in_pages_that_meet,
                 of_simultaneous_favourites_of_one_entry_one_is_added,
+            ]
+            withheld: [
+                a_favourite_is_withheld_while_its_source_is_private,
+                what_was_private_when_it_was_removed_is_withheld_for_ever,
+                what_is_withheld_can_be_given_up_by_its_own_id,
+                every_lost_source_is_found_whatever_the_window,
+                nobody_is_withheld_a_favourite_of_an_own_entry,
             ]
         }
     };
 }
 
 /// A public entry of `owner`.
-fn put(on: &Repositories, owner: UserId, bytes: &[u8]) -> NewFile {
+pub(super) fn put(on: &Repositories, owner: UserId, bytes: &[u8]) -> NewFile {
     let file = a_file(owner, bytes).title("theirs.txt").build();
     attach(on, &file, bytes);
     file
 }
 
 /// Makes a favourite and answers its identity.
-fn add(on: &Repositories, owner: UserId, source: FileId) -> FileId {
+pub(super) fn add(on: &Repositories, owner: UserId, source: FileId) -> FileId {
     let favourite = a_favourite(owner, source);
     assert_eq!(on.favourites.add(&favourite).unwrap(), Favoured::Added);
     favourite.id
 }
 
-fn list(on: &Repositories, owner: UserId) -> Vec<Favourite> {
+pub(super) fn list(on: &Repositories, owner: UserId) -> Vec<Favourite> {
     on.favourites.list(owner, None, 100).unwrap()
 }
 
-fn read(on: &Repositories, asker: UserId, id: FileId) -> Option<StoredFile> {
+pub(super) fn read(on: &Repositories, asker: UserId, id: FileId) -> Option<StoredFile> {
     on.files.find_readable(id, asker).unwrap()
 }
 
-fn show(on: &Repositories, file: &NewFile, visibility: Visibility) {
+pub(super) fn show(on: &Repositories, file: &NewFile, visibility: Visibility) {
     let edited = on.files.update(file.owner, file.id, &shown(visibility));
     assert_eq!(edited.unwrap(), Edited::Changed);
 }
@@ -198,7 +203,7 @@ pub fn a_favourite_outlives_the_deletion_of_its_source(on: &Repositories) {
     on.trash.discard(author, purged.id, at(0)).unwrap();
     on.trash.purge(author, purged.id).unwrap();
     on.files.detach(author, detached.id).unwrap();
-    while on.favourites.remove_withheld(1).unwrap() {}
+    tidy_up(on, 1, 1);
     for favourite in favourites {
         assert!(read(on, fan, favourite).is_some());
     }
@@ -220,89 +225,6 @@ pub fn content_of_a_favourite_is_not_doomed(on: &Repositories) {
     assert_eq!(on.upkeep.doom(&[blob.id], at(99)).unwrap(), 0);
     on.favourites.remove(fan, favourite).unwrap();
     assert_eq!(on.upkeep.doom(&[blob.id], at(99)).unwrap(), 1);
-}
-
-/// In no answer, and back as it was when the source is published again. It counts all the while.
-pub fn a_favourite_is_withheld_while_its_source_is_private(on: &Repositories) {
-    let (author, fan) = (register(on, 1), register(on, 2));
-    let (file, beside) = (put(on, author, b"x"), put(on, author, b"y"));
-    let favourite = add(on, fan, file.id);
-    let stays = add(on, fan, beside.id);
-    let change = labelled(Some("b"));
-    on.favourites.update(fan, favourite, &change).unwrap();
-    let before = (read(on, fan, favourite), list(on, fan), used(on, fan));
-    show(on, &file, Visibility::Private);
-    assert_eq!(read(on, fan, favourite), None);
-    let seen: Vec<_> = list(on, fan).iter().map(|it| it.id).collect();
-    assert_eq!(seen, [stays]);
-    for id in [favourite, file.id] {
-        assert!(!on.favourites.remove(fan, id).unwrap());
-        let again = on.favourites.add(&a_favourite(fan, id)).unwrap();
-        assert_eq!(again, Favoured::NotFound);
-    }
-    let edited = on.favourites.update(fan, favourite, &titled("b")).unwrap();
-    assert_eq!(edited, Edited::NotFound);
-    assert!(
-        !on.favourites.remove_withheld(9).unwrap(),
-        "it may come back"
-    );
-    // A deletion and a return change nothing in that.
-    on.trash.discard(author, file.id, at(0)).unwrap();
-    assert_eq!(read(on, fan, favourite), None);
-    assert!(
-        !on.favourites.remove_withheld(9).unwrap(),
-        "it may come back"
-    );
-    assert!(on.trash.restore(author, file.id).unwrap());
-    assert_eq!(read(on, fan, favourite), None);
-    show(on, &file, Visibility::Public);
-    let after = (read(on, fan, favourite), list(on, fan), used(on, fan));
-    assert_eq!(after, before);
-}
-
-/// Nobody could publish it again, so it is removed and its room given back.
-pub fn what_was_private_when_it_was_removed_is_withheld_for_ever(on: &Repositories) {
-    let (author, fans) = (register(on, 1), [2, 3, 4].map(|n| register(on, n)));
-    for (n, from_trash) in [(0_u8, true), (1, false)] {
-        let file = put(on, author, &[n]);
-        let favourites = fans.map(|fan| add(on, fan, file.id));
-        show(on, &file, Visibility::Private);
-        if from_trash {
-            on.trash.discard(author, file.id, at(0)).unwrap();
-            assert_eq!(on.trash.purge_before(at(1), 9).unwrap(), 1);
-        } else {
-            let detached = on.files.detach(author, file.id).unwrap();
-            assert_eq!(detached, Detached::Removed);
-        }
-        for (fan, favourite) in fans.into_iter().zip(favourites) {
-            assert_eq!(read(on, fan, favourite), None);
-            assert_eq!(used(on, fan).files, 1);
-        }
-        let mut rounds = 0;
-        while on.favourites.remove_withheld(2).unwrap() {
-            rounds += 1;
-            assert!(rounds < 9, "it never ends");
-        }
-        for (fan, favourite) in fans.into_iter().zip(favourites) {
-            assert_eq!(read(on, fan, favourite), None);
-            assert_eq!(used(on, fan).files, 0);
-        }
-    }
-}
-
-/// The right to an own entry does not end.
-pub fn nobody_is_withheld_a_favourite_of_an_own_entry(on: &Repositories) {
-    let owner = register(on, 1);
-    let file = a_file(owner, b"x").private().build();
-    attach(on, &file, b"x");
-    let favourite = add(on, owner, file.id);
-    show(on, &file, Visibility::Public);
-    show(on, &file, Visibility::Private);
-    assert!(read(on, owner, favourite).is_some());
-    on.files.detach(owner, file.id).unwrap();
-    while on.favourites.remove_withheld(9).unwrap() {}
-    assert!(read(on, owner, favourite).is_some());
-    assert_eq!(list(on, owner).len(), 1);
 }
 
 /// The source keeps its own.

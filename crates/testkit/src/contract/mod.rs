@@ -134,6 +134,7 @@ pub mod upkeep;
 pub mod usage;
 pub mod usage_model;
 pub mod users;
+pub mod withheld;
 
 mod support;
 

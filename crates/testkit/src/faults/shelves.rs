@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use kms_domain::files::{
     Detached, Edited, EntryChange, Favoured, Favourite, FavouriteRepository, FileId, ListPosition,
-    NewFavourite, TrashPosition, TrashRepository, TrashedFile,
+    LostSource, NewFavourite, TrashPosition, TrashRepository, TrashedFile,
 };
 use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp};
@@ -79,9 +79,15 @@ impl FavouriteRepository for FaultyFavouriteRepository {
             .run("favourites.list", || self.inner.list(owner, after, limit))
     }
 
-    fn remove_withheld(&self, limit: usize) -> Result<bool, PortError> {
+    fn find_lost(&self, after: Option<FileId>, window: usize) -> Result<LostSource, PortError> {
+        self.plan.run("favourites.find_lost", || {
+            self.inner.find_lost(after, window)
+        })
+    }
+
+    fn remove_withheld(&self, source: FileId, limit: usize) -> Result<bool, PortError> {
         self.plan.run("favourites.remove_withheld", || {
-            self.inner.remove_withheld(limit)
+            self.inner.remove_withheld(source, limit)
         })
     }
 }

@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use kms_domain::PortError;
 use kms_domain::files::{
     Edited, EntryChange, Favoured, Favourite, FavouriteRepository, FileId, ListPosition,
-    NewFavourite, StoredFile, Visibility,
+    LostSource, NewFavourite, StoredFile, Visibility,
 };
 use kms_domain::users::UserId;
 
@@ -57,7 +57,9 @@ impl FavouriteRepository for MemoryDatabase {
 
     fn remove(&self, owner: UserId, id: FileId) -> Result<bool, PortError> {
         let mut state = self.lock();
-        let Some(found) = state.named(owner, id) else {
+        let mut rows = state.favourites.iter();
+        let own = rows.position(|row| row.favourite.id == id && row.favourite.owner == owner);
+        let Some(found) = own.or_else(|| state.named(owner, id)) else {
             return Ok(false);
         };
         let row = state.favourites.remove(found);
@@ -104,23 +106,34 @@ impl FavouriteRepository for MemoryDatabase {
         Ok(list)
     }
 
-    fn remove_withheld(&self, limit: usize) -> Result<bool, PortError> {
+    fn find_lost(&self, after: Option<FileId>, window: usize) -> Result<LostSource, PortError> {
+        let state = self.lock();
+        let mut seen: Vec<_> = state.withheld.iter().copied().collect();
+        seen.sort_unstable();
+        seen.retain(|source| after.is_none_or(|after| *source > after));
+        seen.truncate(window);
+        let found = seen.iter().copied().find(|source| state.is_lost(source));
+        let is_end = found.is_none() && seen.len() < window;
+        let last = found.or(seen.last().copied());
+        Ok(LostSource {
+            found,
+            next: last.filter(|_| !is_end),
+        })
+    }
+
+    fn remove_withheld(&self, source: FileId, limit: usize) -> Result<bool, PortError> {
         let mut state = self.lock();
-        let is_lost = |source: &FileId| {
-            !state.files.iter().any(|row| row.file.id == *source)
-                && !state.trash.iter().any(|(row, _)| row.file.id == *source)
-        };
-        let Some(lost) = state.withheld.iter().copied().find(is_lost) else {
+        if !state.withheld.contains(&source) || !state.is_lost(&source) {
             return Ok(false);
-        };
+        }
         for _ in 0..limit {
             let mut rows = state.favourites.iter();
             let of_it = |row: &FavouriteRow| {
-                row.favourite.source == lost && row.favourite.owner != row.source_owner
+                row.favourite.source == source && row.favourite.owner != row.source_owner
             };
             let Some(found) = rows.position(of_it) else {
-                state.withheld.remove(&lost);
-                break;
+                state.withheld.remove(&source);
+                return Ok(false);
             };
             let row = state.favourites.remove(found);
             state.give_back(row.favourite.owner, row.blob);
@@ -130,6 +143,12 @@ impl FavouriteRepository for MemoryDatabase {
 }
 
 impl State {
+    /// Whether a source can never come back.
+    fn is_lost(&self, source: &FileId) -> bool {
+        !self.files.iter().any(|row| row.file.id == *source)
+            && !self.trash.iter().any(|(row, _)| row.file.id == *source)
+    }
+
     fn is_visible(&self, row: &FavouriteRow) -> bool {
         row.favourite.owner == row.source_owner || !self.withheld.contains(&row.favourite.source)
     }

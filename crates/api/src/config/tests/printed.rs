@@ -139,23 +139,55 @@ fn names_follow_from_the_key_and_defaults_are_acceptable() {
     }
 }
 
-#[test]
-fn the_example_environment_is_what_the_table_generates() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env.example");
-    let generated = env_example();
+/// Compares a file with what is made from it and the table of settings; with `KMS_BLESS=1`, writes it first.
+fn is_current(path: &str, generate: impl Fn(&str) -> String) {
+    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
     #[allow(
         clippy::disallowed_methods,
         reason = "the switch of the test, no setting"
     )]
     let bless = std::env::var_os("KMS_BLESS").is_some_and(|value| value == "1");
+    let kept = || std::fs::read_to_string(&path).unwrap_or_default();
     if bless {
-        std::fs::write(path, &generated).unwrap();
+        std::fs::write(&path, generate(&kept())).unwrap();
     }
-    let kept = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
-        kept == generated,
-        ".env.example is out of date: run this test with KMS_BLESS=1"
+        kept() == generate(&kept()),
+        "{path} is out of date: run this test with KMS_BLESS=1"
     );
+}
+
+#[test]
+fn the_example_environment_is_what_the_table_generates() {
+    is_current(".env.example", |_| env_example());
+}
+
+#[test]
+fn the_manual_has_every_setting_of_the_table() {
+    const HEAD: &str = "| setting | default | expected | meaning |\n|---|---|---|---|\n";
+    is_current("docs/OPERATIONS.md", |kept| {
+        let (before, rest) = kept.split_once(HEAD).expect("the table of settings");
+        let (_, after) = rest.split_once("\n\n").expect("something behind it");
+        let mut group = "";
+        let rows = Setting::all().iter().map(|row| {
+            let heading = if row.group == group {
+                String::new()
+            } else {
+                group = row.group;
+                format!("| **{group}** | | | |\n")
+            };
+            let default = match row.default.as_str() {
+                "" => "(none)".to_owned(),
+                text => format!("`{text}`"),
+            };
+            // Beside its default it needs no example.
+            let expected = row.expected.split(", such as").next().unwrap();
+            let (key, about) = (row.key, row.doc.join(" "));
+            format!("{heading}| `{key}` | {default} | {expected} | {about} |\n")
+        });
+        let rows: String = rows.collect();
+        format!("{before}{HEAD}{}\n\n{after}", rows.trim_end())
+    });
 }
 
 #[test]
