@@ -93,7 +93,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         wiring::purger(config, &database),
         wiring::scrub(&data, &database),
         audit.clone(),
-        wiring::learner(&database, downloads),
+        kms_infra::learner(&database, downloads),
     );
     drop(store);
     let readers = database.clone();

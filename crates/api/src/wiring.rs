@@ -12,7 +12,6 @@ use kms_api::config::{Config, DefaultVisibility, InstantUpload, Switch};
 use kms_api::offload::{LaneConfig, Offload};
 use kms_api::{Admission, App, Limits, Services};
 use kms_domain::files::{self, BlobId, FileServiceConfig, KeyPolicy, QuotaService, Visibility};
-use kms_domain::recommend::{DownloadQueue, Learner};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Fsck, Purger, Scrubber};
 use kms_domain::users::{AccountService, PasswordPolicy, SessionPolicy};
 use kms_domain::{Clock, IdSource, PortError, with_causes};
@@ -20,9 +19,8 @@ use kms_infra::disk::{
     DataDir, DiskBlobStore, DiskFull, DiskInventory, OpenError as DataDirError, Reserve,
 };
 use kms_infra::sqlite::{
-    Access, OpenError, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFavouriteRepository, SqliteInteractionRepository, SqliteTrashRepository,
-    SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
+    Access, OpenError, SqliteBlobRepository, SqliteConfig, SqliteDatabase, SqliteUpkeepRepository,
+    SqliteUsageRepository, SqliteUserRepository,
 };
 use kms_infra::{RandomIds, Rules, SystemClock, UseCases, audit};
 
@@ -150,12 +148,7 @@ pub(crate) fn collector(
 
 /// What empties the trash of entries.
 pub(crate) fn purger(config: &Config, database: &SqliteDatabase) -> Purger {
-    Purger {
-        trash: Arc::new(SqliteTrashRepository::new(database)),
-        favourites: Arc::new(SqliteFavouriteRepository::new(database)),
-        clock: Arc::new(SystemClock),
-        retention: millis(config.trash_retention),
-    }
+    kms_infra::purger(database, millis(config.trash_retention))
 }
 
 /// The collector of a command that takes the folder for itself, and what empties the trash before it.
@@ -271,14 +264,6 @@ pub(crate) fn scrub(data: &DataDir, database: &SqliteDatabase) -> Scrub {
         scrubber,
         after,
         note: Box::new(move |place| data.set_scrub_position(place.map(BlobId::as_i64))),
-    }
-}
-
-/// Who learns from what people do.
-pub(crate) fn learner(database: &SqliteDatabase, downloads: DownloadQueue) -> Learner {
-    Learner {
-        interactions: Arc::new(SqliteInteractionRepository::new(database)),
-        downloads,
     }
 }
 

@@ -8,8 +8,8 @@ use kms_domain::files::{
     FileService, FileServiceConfig, InstantUpload, KeyPolicy, OnceService, Quota, ScratchSpace,
     Visibility,
 };
-use kms_domain::recommend::{DownloadQueue, RecommendService};
-use kms_domain::upkeep::{CollectionPolicy, Collector};
+use kms_domain::recommend::{DownloadQueue, Learner, RecommendService};
+use kms_domain::upkeep::{CollectionPolicy, Collector, Purger};
 use kms_domain::users::{AccountService, AvatarService, SessionPolicy, SessionService};
 use kms_domain::{Clock, IdSource, with_causes};
 
@@ -19,8 +19,8 @@ use crate::disk::{
 use crate::sqlite::{
     self, SqliteAuditLog, SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig,
     SqliteDatabase, SqliteFavouriteRepository, SqliteFeedRepository, SqliteFileRepository,
-    SqliteOnceRepository, SqliteSessionRepository, SqliteTrashRepository, SqliteUpkeepRepository,
-    SqliteUsageRepository, SqliteUserRepository,
+    SqliteInteractionRepository, SqliteOnceRepository, SqliteSessionRepository,
+    SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 use crate::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
 
@@ -222,6 +222,28 @@ pub fn collector(
     )
 }
 
+/// Removes for good what was deleted more than `retention` milliseconds ago, so that a collection finds its content.
+/// Nothing is removed by itself: somebody has to run it now and then.
+#[must_use]
+pub fn purger(database: &SqliteDatabase, retention: i64) -> Purger {
+    Purger {
+        trash: Arc::new(SqliteTrashRepository::new(database)),
+        favourites: Arc::new(SqliteFavouriteRepository::new(database)),
+        clock: Arc::new(SystemClock),
+        retention,
+    }
+}
+
+/// Learns what recommendations and the hot list are made of, step by step, from the entries and from what `downloads`
+/// holds. Nothing is learned by itself.
+#[must_use]
+pub fn learner(database: &SqliteDatabase, downloads: DownloadQueue) -> Learner {
+    Learner {
+        interactions: Arc::new(SqliteInteractionRepository::new(database)),
+        downloads,
+    }
+}
+
 /// A data folder that this process owns, opened: its lock, its database, its bytes.
 pub struct Installation {
     /// The folder; its lock is held as long as anything of it is.
@@ -263,6 +285,18 @@ impl Installation {
     #[must_use]
     pub fn use_cases(&self, rules: &Rules) -> UseCases {
         UseCases::over(&self.data, &self.store, &self.database, rules)
+    }
+
+    /// See [`purger`]; with the time that the use cases were told.
+    #[must_use]
+    pub fn purger(&self, rules: &Rules) -> Purger {
+        purger(&self.database, rules.files.trash_retention)
+    }
+
+    /// See [`learner`]; of the downloads of these use cases.
+    #[must_use]
+    pub fn learner(&self, cases: &UseCases) -> Learner {
+        learner(&self.database, cases.files.downloads.clone())
     }
 
     /// See [`collector`].

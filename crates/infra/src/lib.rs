@@ -3,8 +3,7 @@
 //!
 //! | port | adapter |
 //! |---|---|
-//! | `UserRepository`, `SessionRepository`, `AvatarRepository`, `FileRepository`, `BlobRepository` | [`sqlite`], one file each |
-//! | `UpkeepRepository` | [`sqlite::SqliteUpkeepRepository`] |
+//! | every `…Repository`, `AuditLog` | [`sqlite`], one file each |
 //! | `BlobStore`, `BlobTrash` | [`disk::DiskBlobStore`] |
 //! | `BlobInventory` | [`disk::DiskInventory`] |
 //! | `PasswordHasher` | [`BcryptHasher`] |
@@ -40,7 +39,8 @@ mod system;
 
 pub use bcrypt::BcryptHasher;
 pub use installation::{
-    Installation, InstallationError, Rules, UseCases, accounts, audit, collector, reserve,
+    Installation, InstallationError, Rules, UseCases, accounts, audit, collector, learner, purger,
+    reserve,
 };
 #[cfg(feature = "sabotage")]
 pub use sabotage::{DoomsLater, announce as announce_sabotage};

@@ -1,7 +1,7 @@
 //! What the server says of itself: the document of its routes, and a page that shows it and sends requests.
 //!
 //! This page is the only thing on the origin that runs scripts, and people paste tokens into it. Its policy lets it run
-//! nothing but the files of this module, load nothing from elsewhere and send nothing elsewhere; it keeps a token in memory
+//! nothing but scripts of this origin, load nothing from elsewhere and send nothing elsewhere; it keeps a token in memory
 //! only. What people have stored cannot become part of it: content is told to be bytes, a picture or plain text, with `nosniff`,
 //! which no browser runs as a script, and is not given without a header that a page cannot make a `<script>` send.
 
@@ -109,7 +109,7 @@ pub(super) const ROUTES: &[Endpoint] = &[
 pub(super) fn register(config: &mut web::ServiceConfig) {
     let routes: [(_, Give); 3] = [(DOCUMENT_AT, document), (PAGE_AT, page), (ASSET_AT, asset)];
     for (path, give) in routes {
-        let answer = move |call: Call| async move { give(&call) };
+        let answer = move |call: Call| super::surviving(async move { give(&call) });
         config.service(
             Resource::new(path)
                 .route(web::get().to(answer))
