@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use crate::harness::reply::content_of;
 use crate::harness::{Answer, Client, Server, until};
 
 fn see(client: &Client, tag: &str) -> Answer {
@@ -140,4 +141,37 @@ fn what_is_downloaded_and_liked_gets_hot() {
     until("the old one is hot", || {
         fids(&see(&client, "")).first() == Some(&old)
     });
+}
+
+/// What sends no bytes is no download.
+#[test]
+fn who_only_looks_makes_nothing_hot() {
+    let server = Server::start();
+    let client = server.client();
+    let owner = server.new_user();
+    let [old, middle, new] = ["old", "middle", "new"].map(|it| owner.publish(it, it.as_bytes()));
+    let reader = server.new_user();
+    let path = content_of(&old);
+    let tag = reader
+        .fetch("HEAD", &path, &[], ())
+        .header("etag")
+        .unwrap()
+        .to_owned();
+    for (headers, status) in [
+        ([("If-None-Match", tag.as_str())], 304),
+        ([("If-Match", "\"another\"")], 412),
+        ([("Range", "bytes=99-")], 416),
+    ] {
+        reader
+            .fetch("GET", &path, &headers, ())
+            .expect_status(status);
+    }
+    // What came later is known, so all of this is.
+    let part = [("Range", "bytes=0-0")];
+    let reply = reader.fetch("GET", &content_of(&middle), &part, ());
+    reply.expect_status(206);
+    until("the middle one is hot", || {
+        fids(&see(&client, "")).first() == Some(&middle)
+    });
+    assert_eq!(fids(&see(&client, "")), [middle, new, old]);
 }

@@ -96,6 +96,7 @@ pub(super) async fn get_file(call: Call) -> Result<HttpResponse, ApiError> {
             let code = outcome.code();
             Ok(match outcome {
                 OpenOutcome::Opened(file) => {
+                    services.files.note_download(actor, file.shared);
                     let found = Found {
                         title: file.title,
                         label: file.label,

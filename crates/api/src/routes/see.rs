@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::file_list::FileListReply;
+use super::v1::query;
 use crate::answer;
 use crate::call::Call;
 use crate::error::ApiError;
@@ -102,19 +103,9 @@ pub(super) async fn see(call: Call) -> Result<HttpResponse, ApiError> {
     Ok(answer::with(Code::Done, reply))
 }
 
-/// The tag of a query. A tag has no character that would have to be escaped, so what is escaped is none;
-/// and as in bodies, one that is given twice is refused.
-fn of_query(query: &str) -> Result<Option<String>, ApiError> {
-    let mut tags = query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .filter(|(name, _)| *name == TAG)
-        .map(|(_, value)| value.to_owned());
-    let tag = tags.next();
-    match tags.next() {
-        None => Ok(tag),
-        Some(_) => Err(ApiError::bad_format("the tag is given twice")),
-    }
+/// The tag of a query.
+fn of_query(text: &str) -> Result<Option<String>, ApiError> {
+    Ok(query(text, BODY)?.text(TAG)?.map(str::to_owned))
 }
 
 #[cfg(test)]

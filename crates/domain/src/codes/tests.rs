@@ -127,6 +127,7 @@ fn every_outcome_of_content_has_its_code() {
         title: Title::parse("a").unwrap(),
         label: None,
         created_at: NOW,
+        shared: None,
         content: download(),
     };
     let found: [(&dyn Coded, Code); 27] = [

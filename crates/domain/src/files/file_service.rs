@@ -9,10 +9,10 @@ mod trash;
 use std::sync::Arc;
 
 use super::{
-    BlobKey, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed, Download,
-    DownloadError, FavouriteRepository, FileId, FileRepository, FileSummary, InstantUpload, Label,
-    ListPosition, Md5, NewFile, Quota, Sha256, StoredFile, Title, TrashRepository, UsageRepository,
-    Visibility,
+    BlobId, BlobKey, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed,
+    Download, DownloadError, FavouriteRepository, FileId, FileRepository, FileSummary,
+    InstantUpload, Label, ListPosition, Md5, NewFile, Quota, Sha256, StoredFile, Title,
+    TrashRepository, UsageRepository, Visibility,
 };
 use crate::recommend::DownloadQueue;
 use crate::users::Actor;
@@ -161,6 +161,8 @@ pub struct OpenedFile {
     pub label: Option<Label>,
     /// When it was uploaded.
     pub created_at: Timestamp,
+    /// Its content, if somebody else has made it public: for [`FileService::note_download`].
+    pub shared: Option<BlobId>,
     /// Its bytes.
     pub content: Download,
 }
@@ -287,9 +289,9 @@ impl FileService {
         };
         for _ in 1..OPEN_ROUNDS {
             let key = file.blob.key.clone();
-            let damaged = match self.open_stored(&file) {
+            let damaged = match self.open_stored(actor, file) {
                 Err(error @ DownloadError::Damaged { .. }) => error,
-                opened => return self.opened(actor, &file, opened),
+                opened => return Ok(opened?),
             };
             // An upload of the same bytes may have replaced the copy between the look-up and the
             // opening; then the row names another one by now, which may be replaced as well.
@@ -299,32 +301,26 @@ impl FileService {
                 None => return Ok(OpenOutcome::NotFound),
             }
         }
-        let opened = self.open_stored(&file);
-        self.opened(actor, &file, opened)
+        Ok(self.open_stored(actor, file)?)
     }
 
-    /// Notes the download of what somebody else has made public.
-    fn opened(
-        &self,
-        actor: &Actor,
-        file: &StoredFile,
-        opened: Result<OpenOutcome, DownloadError>,
-    ) -> Result<OpenOutcome, FileError> {
-        let opened = opened?;
-        if file.owner != actor.user() && file.visibility.is_public() {
-            let now = self.clock.now();
-            self.downloads.push(actor.user(), file.blob.id, now);
+    /// Notes that bytes of an opened entry are sent, which says something of what the caller cares for.
+    /// `shared`: as it was [opened](OpenedFile::shared).
+    pub fn note_download(&self, actor: &Actor, shared: Option<BlobId>) {
+        if let Some(blob) = shared {
+            self.downloads.push(actor.user(), blob, self.clock.now());
         }
-        Ok(opened)
     }
 
-    fn open_stored(&self, file: &StoredFile) -> Result<OpenOutcome, DownloadError> {
-        let blob = file.blob.clone();
-        let content = Download::open(&*self.store, Arc::clone(&self.blobs), blob)?;
+    fn open_stored(&self, actor: &Actor, file: StoredFile) -> Result<OpenOutcome, DownloadError> {
+        let is_shared = file.owner != actor.user() && file.visibility.is_public();
+        let shared = is_shared.then_some(file.blob.id);
+        let content = Download::open(&*self.store, Arc::clone(&self.blobs), file.blob)?;
         Ok(OpenOutcome::Opened(Box::new(OpenedFile {
-            title: file.title.clone(),
-            label: file.label.clone(),
+            title: file.title,
+            label: file.label,
             created_at: file.created_at,
+            shared,
             content,
         })))
     }

@@ -101,12 +101,17 @@ pub(super) async fn content(call: Call) -> Result<HttpResponse, ApiError> {
             let OpenOutcome::Opened(file) = outcome else {
                 return Err(ApiError::new(code));
             };
+            let shared = file.shared;
             let source = Source {
                 name: file.title.as_str().to_owned(),
                 stored: Some(file.created_at),
                 content: file.content,
             };
-            Ok((code, Found::select(source, &wanted)?))
+            let found = Found::select(source, &wanted)?;
+            if found.sends_bytes() {
+                services.files.note_download(actor, shared);
+            }
+            Ok((code, found))
         })
         .await?;
     found.render(code, &call)

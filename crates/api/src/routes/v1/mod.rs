@@ -40,6 +40,7 @@ use crate::error::ApiError;
 
 use problem::Problem;
 pub(crate) use problem::{cause, refusal, shown as problem, status};
+pub(in crate::routes) use query::query;
 
 /// Makes the table that is registered and the one that is read out of one. The texts are what `Allow` says.
 macro_rules! below {

@@ -171,6 +171,11 @@ impl Found {
         })
     }
 
+    /// Whether anything of the content leaves: not if the client has it, or asked for the headers alone.
+    pub(super) const fn sends_bytes(&self) -> bool {
+        matches!(self.selected, Selected::Whole(_) | Selected::Part(..))
+    }
+
     /// The answer.
     pub(super) fn render(self, code: Code, call: &Call) -> Result<HttpResponse, ApiError> {
         let body = |blocks: Blocks| {

@@ -171,6 +171,7 @@ impl Archive {
 fn open(services: &Services, actor: &Actor, id: FileId, size: u64) -> Result<Blocks, ApiError> {
     match services.files.open(actor, id)? {
         OpenOutcome::Opened(file) if file.content.size() == size => {
+            services.files.note_download(actor, file.shared);
             Blocks::open(Box::new(file.content), Wire::Raw)
         }
         OpenOutcome::Opened(_) => Err(ApiError::because(

@@ -218,8 +218,12 @@ fn what_somebody_else_has_made_public_is_noted_as_a_download_and_nothing_else() 
             .expect_find_readable()
             .returning(move |_, _| Ok(Some(found.clone())));
         let service = service(&script, files, RecordingStore::holding(&script, CONTENT));
-        let opened = service.open(&actor(), fid()).unwrap();
-        assert!(matches!(opened, OpenOutcome::Opened(_)));
+        let OpenOutcome::Opened(opened) = service.open(&actor(), fid()).unwrap() else {
+            panic!("it is not there");
+        };
+        // Who only looks has downloaded nothing yet.
+        assert!(service.downloads.take(10).is_empty());
+        service.note_download(&actor(), opened.shared);
         assert_eq!(service.downloads.take(10).len(), noted);
     }
 }
