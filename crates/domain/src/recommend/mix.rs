@@ -34,6 +34,12 @@ impl Mix {
         self.listed.len() >= self.limit
     }
 
+    /// Whether the list can be filled, be it with more than three of one uploader in ten.
+    #[must_use]
+    pub fn has_enough(&self) -> bool {
+        self.listed.len().saturating_add(self.waiting.len()) >= self.limit
+    }
+
     /// Offers the next best file.
     pub fn offer(&mut self, file: PublicFile) {
         self.settle();
