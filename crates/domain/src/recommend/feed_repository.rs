@@ -6,7 +6,8 @@ use crate::files::{BlobId, PublicFile};
 use crate::users::UserId;
 
 /// What feeds are made of. Every method is one read and may block. Whether something is public, and whether
-/// the asker has it, is what the entries say at that moment; nothing about private entries shows anywhere.
+/// the asker has it, is what the entries say at that moment; nothing about private entries shows anywhere. So
+/// a favourite that is withheld counts as none.
 #[cfg_attr(test, mockall::automock)]
 pub trait FeedRepository: Send + Sync {
     /// At most `limit` interactions of `user`, those with the greatest ordinals first.

@@ -69,6 +69,15 @@ impl PublicRow {
     }
 }
 
+/// Of a favourite `mine`: whether its owner sees it. One that is withheld hides nothing, lest a list tell
+/// what somebody else has made private.
+macro_rules! seen {
+    () => {
+        " AND (mine.owner = mine.source_owner \
+            OR NOT EXISTS (SELECT 1 FROM withheld AS w WHERE w.source = mine.source))"
+    };
+}
+
 /// The newest public entry over a content that somebody has not got.
 struct FindOffer {
     asker: [u8; 16],
@@ -86,12 +95,13 @@ impl QueryFragment<Sqlite> for FindOffer {
         pass.push_bind_param::<BigInt, _>(&self.content)?;
         pass.push_sql(" AND NOT EXISTS (SELECT 1 FROM files AS mine WHERE mine.owner = ");
         pass.push_bind_param::<Binary, _>(self.asker.as_slice())?;
-        pass.push_sql(
+        pass.push_sql(concat!(
             " AND mine.blob_id = ?1) \
              AND NOT EXISTS (SELECT 1 FROM favourites AS mine \
-                 WHERE mine.owner = ?2 AND mine.blob_id = ?1) \
-             ORDER BY f.created_at DESC, f.seq DESC LIMIT 1",
-        );
+                 WHERE mine.owner = ?2 AND mine.blob_id = ?1",
+            seen!(),
+            ") ORDER BY f.created_at DESC, f.seq DESC LIMIT 1",
+        ));
         Ok(())
     }
 }
@@ -128,11 +138,13 @@ impl<const ASKED: bool> QueryFragment<Sqlite> for HotWindow<ASKED> {
         if ASKED {
             pass.push_sql(" AND NOT EXISTS (SELECT 1 FROM files AS mine WHERE mine.owner = ");
             pass.push_bind_param::<Binary, _>(self.asker.as_slice())?;
-            pass.push_sql(
+            pass.push_sql(concat!(
                 " AND mine.blob_id = f.blob_id) \
                  AND NOT EXISTS (SELECT 1 FROM favourites AS mine \
-                     WHERE mine.owner = ?1 AND mine.blob_id = f.blob_id)",
-            );
+                     WHERE mine.owner = ?1 AND mine.blob_id = f.blob_id",
+                seen!(),
+                ")",
+            ));
         }
         pass.push_sql(
             " FROM files AS f JOIN users AS u ON u.id = f.owner \

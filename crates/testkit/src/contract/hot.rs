@@ -1,14 +1,15 @@
 //! What [`FeedRepository`](kms_domain::recommend::FeedRepository) promises of the hot list. Its macro stands in
 //! the file of what is recommended.
 
-use kms_domain::files::{FileId, NewFile};
+use kms_domain::files::{Edited, FileId, NewFile, Visibility};
 use kms_domain::recommend::{Heat, HotPosition};
 use kms_domain::users::UserId;
 
 use super::Repositories;
+use super::edits::shown;
 use super::recommend::{content, download, hot, learn_all, put};
 use super::support::{attach, register};
-use crate::builders::{a_file, at};
+use crate::builders::{a_favourite, a_file, at};
 
 const DAY: i64 = 86_400_000;
 
@@ -27,6 +28,11 @@ pub(super) fn walk(on: &Repositories, asker: Option<UserId>, window: usize) -> V
         }
     }
     panic!("the hot list has no end");
+}
+
+fn show(on: &Repositories, file: &NewFile, visibility: Visibility) {
+    let edited = on.files.update(file.owner, file.id, &shown(visibility));
+    assert_eq!(edited.unwrap(), Edited::Changed);
 }
 
 /// Learned of or not.
@@ -105,6 +111,27 @@ pub fn whoever_asks_is_not_shown_what_they_have(on: &Repositories) {
     assert_eq!(hot(on, Some(asker)), [new.id]);
     assert_eq!(hot(on, None), [new.id, had.id]);
     assert!(hot(on, Some(owner)).is_empty());
+}
+
+/// A list that went by what is withheld would tell of somebody else's private entry.
+pub fn a_favourite_hides_its_content_only_while_it_can_be_seen(on: &Repositories) {
+    let (one, two, fan) = (register(on, 1), register(on, 2), register(on, 3));
+    let source = put(on, one, b"x", 0);
+    let other = put(on, two, b"x", 1);
+    let id = content(on, &other);
+    let offers = || on.feed.list_offers(fan, &[id]).unwrap().len();
+    on.favourites.add(&a_favourite(fan, source.id)).unwrap();
+    assert_eq!((hot(on, Some(fan)), offers()), (vec![], 0));
+    show(on, &source, Visibility::Private);
+    assert_eq!((hot(on, Some(fan)), offers()), (vec![other.id], 1));
+    show(on, &source, Visibility::Public);
+    assert_eq!((hot(on, Some(fan)), offers()), (vec![], 0));
+    // One of an own entry is seen for ever.
+    on.favourites.add(&a_favourite(one, source.id)).unwrap();
+    show(on, &source, Visibility::Private);
+    on.files.detach(one, source.id).unwrap();
+    assert_eq!(hot(on, Some(one)), []);
+    assert_eq!(on.feed.list_offers(one, &[id]).unwrap(), []);
 }
 
 /// Also among equals, and where nothing of a window is shown.

@@ -33,6 +33,7 @@ macro_rules! recommend_contract {
                 what_is_removed_is_gone_from_both_lists_at_once,
                 of_several_entries_over_one_content_the_newest_is_hot,
                 whoever_asks_is_not_shown_what_they_have,
+                a_favourite_hides_its_content_only_while_it_can_be_seen,
                 a_walk_in_small_windows_shows_everything_once,
             ]
         }

@@ -130,7 +130,7 @@ impl FavouriteRepository for MemoryDatabase {
 }
 
 impl State {
-    fn is_visible(&self, row: &FavouriteRow) -> bool {
+    pub(super) fn is_visible(&self, row: &FavouriteRow) -> bool {
         row.favourite.owner == row.source_owner || !self.withheld.contains(&row.favourite.source)
     }
 

@@ -142,7 +142,8 @@ impl State {
     fn had_by(&self, user: UserId) -> HashSet<BlobId> {
         let own = self.files.iter().filter(|row| row.file.owner == user);
         let favourites = self.favourites.iter();
-        let favourites = favourites.filter(|row| row.favourite.owner == user);
+        let favourites =
+            favourites.filter(|row| row.favourite.owner == user && self.is_visible(row));
         own.map(|row| row.blob)
             .chain(favourites.map(|row| row.blob))
             .collect()
