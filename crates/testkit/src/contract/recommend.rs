@@ -35,6 +35,7 @@ macro_rules! recommend_contract {
                 whoever_asks_is_not_shown_what_they_have,
                 a_favourite_hides_its_content_only_while_it_can_be_seen,
                 a_walk_in_small_windows_shows_everything_once,
+                a_walk_goes_on_behind_what_is_not_public_any_more,
             ]
         }
     };

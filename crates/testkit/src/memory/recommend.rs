@@ -57,9 +57,12 @@ impl FeedRepository for MemoryDatabase {
                     .is_some_and(|it| it.seq == row.seq)
             })
             .map(|row| (state.hot_position(row), row))
-            .filter(|(position, _)| after.is_none_or(|after| *position < after))
+            .filter(|(position, row)| {
+                after.is_none_or(|after| state.is_behind(after, *position, row))
+            })
             .collect();
-        all.sort_unstable_by(|(a, _), (b, _)| b.partial_cmp(a).expect("heat is a number"));
+        let place = |(position, row): &(HotPosition, &FileRow)| (position.heat, row.seq);
+        all.sort_unstable_by(|a, b| place(b).partial_cmp(&place(a)).expect("heat is a number"));
         let looked_at: Vec<_> = all.into_iter().take(window).collect();
         let last = looked_at.last().map(|(position, _)| *position);
         let is_full = looked_at.len() >= window;
@@ -161,8 +164,16 @@ impl State {
         let heat = learned.filter(|_| self.learned.contains(&row.seq));
         HotPosition {
             heat: heat.unwrap_or_else(|| Heat::of_upload(row.file.created_at)),
-            seq: row.seq,
+            entry: row.file.id,
         }
+    }
+
+    fn is_behind(&self, after: HotPosition, position: HotPosition, row: &FileRow) -> bool {
+        let mut files = self.files.iter();
+        let entry =
+            files.find(|other| other.file.id == after.entry && other.file.visibility.is_public());
+        position.heat < after.heat
+            || position.heat == after.heat && entry.is_some_and(|entry| row.seq < entry.seq)
     }
 
     fn offer(&self, row: &FileRow) -> Offer {

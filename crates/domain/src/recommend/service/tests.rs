@@ -10,7 +10,7 @@ use crate::test_doubles::actor;
 fn position(n: u32) -> HotPosition {
     HotPosition {
         heat: Heat::of_upload(Timestamp::from_millis(i64::from(n))),
-        seq: i64::from(n),
+        entry: public_file(n, n).id,
     }
 }
 
