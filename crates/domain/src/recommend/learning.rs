@@ -12,6 +12,10 @@ pub const WINDOW: i64 = 50;
 /// and no more.
 const COUNTED_FROM: u64 = 3;
 
+/// Items that are kept in memory before they are stored, which is some 10 MB: one has 24 bytes for each of its 400
+/// neighbours. An event comes to 303 more at most, three users with 101 each.
+const HELD: usize = 1_024;
+
 /// The rows that learning changes, within a transaction of whoever implements it.
 pub trait InteractionRows {
     /// Why they could not be read or written.
@@ -89,7 +93,7 @@ pub trait InteractionRows {
 /// of an interaction changes them by the difference.
 ///
 /// Items are kept in memory until [`finish`](Self::finish), because the events of one batch mostly have
-/// their neighbours in common.
+/// their neighbours in common; but not more than about a thousand, whatever the batch.
 pub struct Learning<'a, R: InteractionRows> {
     rows: &'a mut R,
     items: HashMap<BlobId, Held>,
@@ -133,6 +137,7 @@ impl<'a, R: InteractionRows> Learning<'a, R> {
             kind,
             at,
         } = event;
+        self.make_room()?;
         let known = self.rows.find(user, content)?;
         let mut interaction = match known {
             Some(known) => known,
@@ -180,6 +185,7 @@ impl<'a, R: InteractionRows> Learning<'a, R> {
     /// # Errors
     /// Those of the rows.
     pub fn forget(&mut self, content: BlobId, most: usize) -> Result<bool, R::Error> {
+        self.make_room()?;
         let interactions = self.rows.with(content, most)?;
         let are_all = interactions.len() < most;
         let mut left = most;
@@ -203,12 +209,21 @@ impl<'a, R: InteractionRows> Learning<'a, R> {
     ///
     /// # Errors
     /// Those of the rows.
-    pub fn finish(self) -> Result<(), R::Error> {
-        let mut changed: Vec<_> = self
-            .items
-            .into_iter()
-            .filter(|(_, held)| held.is_changed)
-            .collect();
+    pub fn finish(mut self) -> Result<(), R::Error> {
+        self.store()
+    }
+
+    fn make_room(&mut self) -> Result<(), R::Error> {
+        if self.items.len() < HELD {
+            return Ok(());
+        }
+        self.store()
+    }
+
+    /// Stores what has changed and keeps nothing.
+    fn store(&mut self) -> Result<(), R::Error> {
+        let items = std::mem::take(&mut self.items).into_iter();
+        let mut changed: Vec<_> = items.filter(|(_, held)| held.is_changed).collect();
         changed.sort_unstable_by_key(|(content, _)| *content);
         for (content, held) in changed {
             self.rows.put_item(content, &held.item)?;

@@ -11,8 +11,8 @@ use super::interaction_rows::Rows;
 use super::row::{RowName, count};
 use super::schema::{files, is_public, learned};
 
-/// Rows of a collected content that go in one transaction.
-const FORGOTTEN: usize = 64;
+/// Rows about a collected content that one transaction removes or changes: about as many as two events do.
+const FORGOTTEN: usize = 256;
 
 const IS_BEHIND: &str = "\
     SELECT EXISTS (SELECT 1 FROM files WHERE seq > (SELECT file_seq FROM learned WHERE id = 1)) \

@@ -207,6 +207,31 @@ fn an_event_counts_once_a_day_and_a_kind_once_at_all() {
 }
 
 #[test]
+fn a_large_batch_is_not_kept_in_memory_and_comes_to_the_same() {
+    // 15 groups of three with 100 contents each, one group after the other.
+    let events: Vec<_> = (0..45_u128)
+        .flat_map(|user| {
+            let own = (user / 3) as i64 * 100;
+            (own..own + 100).map(move |content| event(user, content, 0, 0))
+        })
+        .collect();
+    let (mut at_once, mut one_by_one) = (Rows::default(), Rows::default());
+    let mut learning = Learning::new(&mut at_once);
+    let mut most = 0;
+    for one in &events {
+        let Ok(_) = learning.learn(*one);
+        most = most.max(learning.items.len());
+    }
+    let Ok(()) = learning.finish();
+    assert!(most < HELD + 303, "{most} items");
+    for group in events.chunks(300) {
+        learn(&mut one_by_one, group);
+    }
+    assert_eq!(at_once.items.len(), 1_500);
+    assert_eq!(at_once.items, one_by_one.items);
+}
+
+#[test]
 fn two_users_make_no_neighbours_and_the_third_brings_in_the_first_two() {
     let mut rows = Rows::default();
     for user in 1..=2 {
