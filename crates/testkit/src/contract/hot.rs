@@ -1,12 +1,12 @@
 //! What [`FeedRepository`](kms_domain::recommend::FeedRepository) promises of the hot list. Its macro stands in
 //! the file of what is recommended.
 
-use kms_domain::files::{Edited, FileId, NewFile, Visibility};
+use kms_domain::files::{FileId, NewFile, Visibility};
 use kms_domain::recommend::{Heat, HotFile, HotPosition};
 use kms_domain::users::UserId;
 
 use super::Repositories;
-use super::edits::shown;
+use super::edits::show;
 use super::recommend::{content, download, hot, learn_all, put};
 use super::support::{attach, register};
 use crate::builders::{a_favourite, a_file, at};
@@ -29,11 +29,6 @@ pub(super) fn walk(on: &Repositories, asker: Option<UserId>, window: usize) -> V
         }
     }
     panic!("the hot list has no end");
-}
-
-fn show(on: &Repositories, file: &NewFile, visibility: Visibility) {
-    let edited = on.files.update(file.owner, file.id, &shown(visibility));
-    assert_eq!(edited.unwrap(), Edited::Changed);
 }
 
 /// Learned of or not.
@@ -152,6 +147,27 @@ pub fn a_walk_in_small_windows_shows_everything_once(on: &Repositories) {
             assert_eq!(walk(on, None, window), all);
         }
     }
+}
+
+/// So one read has an end, however many there are.
+pub fn older_entries_over_a_content_fill_a_window_as_well(on: &Repositories) {
+    let (one, two) = (register(on, 1), register(on, 2));
+    let cool = put(on, one, b"y", 0);
+    put(on, one, b"x", 1);
+    let newest = put(on, two, b"x", 2);
+    let look = |after| {
+        let (files, next) = on.feed.list_hot(None, after, 2).unwrap();
+        let fids: Vec<_> = files.iter().map(|hot| hot.offer.file.id).collect();
+        (fids, next)
+    };
+    let (fids, next) = look(None);
+    assert_eq!(fids, [newest.id]);
+    assert_eq!(look(Some(next.unwrap())), (vec![cool.id], None));
+    // When it is learned of, the older one goes to the end.
+    learn_all(on);
+    let (fids, next) = look(None);
+    assert_eq!(fids, [newest.id, cool.id]);
+    assert_eq!(look(Some(next.unwrap())), (vec![], None));
 }
 
 /// Deleted or private: what is cooler comes next. A private entry is no place among its equals, which would
