@@ -39,7 +39,8 @@ impl Heat {
         Self(high + (low - high).exp2().ln_1p() / std::f64::consts::LN_2)
     }
 
-    /// So far below what uploads of this moment have that everything comes before it.
+    /// So far below what an upload of this moment has that whatever is at most 1,000 half-lives older, some eight
+    /// years, comes before it.
     #[must_use]
     pub fn sunk(at: Timestamp) -> Self {
         Self(Self::of_upload(at).0 - 1_000.0)
@@ -133,7 +134,9 @@ mod tests {
         assert!((one.as_f64() - other.as_f64()).abs() < 1e-9);
         let ancient = Heat::of_event(4, Timestamp::from_millis(0));
         assert_eq!(c.plus(ancient), c);
-        assert!(Heat::sunk(at(0)) < Heat::of_upload(at(-900 * HALF_LIFE_MILLIS)));
+        let sunk = Heat::sunk(at(0));
+        assert!(sunk < Heat::of_upload(at(-999 * HALF_LIFE_MILLIS)));
+        assert!(sunk > Heat::of_upload(at(-1_001 * HALF_LIFE_MILLIS)));
     }
 
     #[test]
