@@ -74,9 +74,11 @@ fn pages_follow_one_another_by_tag_with_either_method() {
         };
         seen.extend(fids(&answer));
         tag = answer.json["tag"].as_str().unwrap().to_owned();
-        if tag.is_empty() {
+        let Some((_, entry)) = tag.split_once('-') else {
             break;
-        }
+        };
+        // It names what was listed last, and counts nothing that anybody stored besides.
+        assert_eq!(Some(entry), fids(&answer).last().map(String::as_str));
     }
     assert_eq!(tag, "");
     assert_eq!(seen.len(), 5);
@@ -87,8 +89,12 @@ fn pages_follow_one_another_by_tag_with_either_method() {
 fn a_tag_that_was_never_answered_is_bad_format() {
     let server = Server::start();
     let client = server.client();
-    let nan = format!("{:016x}-{:016x}", f64::NAN.to_bits(), 1);
-    for tag in ["x", "0-0", &nan, "%30", "' OR 1=1", "\u{0}"] {
+    let fid = server.new_user().publish("a", b"x");
+    let nan = format!("{:016x}-{fid}", f64::NAN.to_bits());
+    let counted = format!("{:016x}-{:016x}", 1.0_f64.to_bits(), 1);
+    let good = format!("{:016x}-{fid}", 1.0_f64.to_bits());
+    see(&client, &good);
+    for tag in ["x", "0-0", &nan, &counted, &fid, "%30", "' OR 1=1", "\u{0}"] {
         client.post("/app/see", json!({"tag": tag})).expect_bare(1);
     }
     client.post("/app/see", json!({"tag": 7})).expect_bare(1);

@@ -1,6 +1,6 @@
-//! What a server does by itself: collecting now and then, and reading all content slowly. Each in a
-//! thread of its own, so that neither waits for requests nor they for it; what is written goes through
-//! the one writer like everything else.
+//! What a server does by itself: collecting now and then, reading all content slowly, keeping the audit log,
+//! and learning what people care about. Each in a thread of its own, so that neither waits for requests nor
+//! they for it; what is written goes through the one writer like everything else.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};

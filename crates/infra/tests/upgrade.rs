@@ -13,10 +13,12 @@ use std::sync::Arc;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
+use kms_domain::Timestamp;
 use kms_domain::files::{
     BlobRef, BlobRepository as _, BlobStore as _, ClaimCandidates, ClaimScope, FileRepository as _,
     Md5, Sha256, Usage, UsageRepository as _, Used,
 };
+use kms_domain::recommend::{FeedRepository as _, Heat, HotFile, InteractionRepository as _};
 use kms_domain::users::{
     AvatarRepository as _, Phone, SessionRepository as _, UserRepository as _,
 };
@@ -24,7 +26,8 @@ use kms_infra::SystemClock;
 use kms_infra::disk::{DataDir, DiskBlobStore};
 use kms_infra::sqlite::{
     SqliteAvatarRepository, SqliteBlobRepository, SqliteConfig, SqliteDatabase,
-    SqliteFileRepository, SqliteSessionRepository, SqliteUsageRepository, SqliteUserRepository,
+    SqliteFeedRepository, SqliteFileRepository, SqliteInteractionRepository,
+    SqliteSessionRepository, SqliteUsageRepository, SqliteUserRepository,
 };
 
 const KMS_SQL: &str = include_str!("fixtures/schema-1/kms.sql");
@@ -152,4 +155,32 @@ fn a_folder_of_schema_1_is_brought_up_to_date_with_everything_in_it() {
     };
     let claimable = files.find_claimable(&scope).unwrap();
     assert_eq!(claimable, ClaimCandidates::One(known));
+
+    // What was public is hot by its date, each content once, and there is to be learned of it.
+    let feed = SqliteFeedRepository::new(&db);
+    let hot = || {
+        let (hot, next) = feed.list_hot(None, None, 10).unwrap();
+        assert_eq!(next, None);
+        let told = |it: &HotFile| (it.offer.file.title.as_str().to_owned(), it.position.heat);
+        hot.iter().map(told).collect::<Vec<_>>()
+    };
+    let upload = |millis| Heat::of_upload(Timestamp::from_millis(millis));
+    let (claimed, small) = (upload(1_795_621_827_570), upload(1_795_621_827_449));
+    let by_date = [
+        ("claimed".to_owned(), claimed),
+        ("small.txt".to_owned(), small),
+    ];
+    assert_eq!(hot(), by_date);
+    let interactions = SqliteInteractionRepository::new(&db);
+    let known = |user| feed.list_interactions(user, 10).unwrap().len();
+    assert_eq!((known(anna), known(ming)), (0, 0));
+    while interactions.learn_next(2).unwrap() > 0 {}
+    assert!(!interactions.is_behind().unwrap());
+    assert_eq!((known(anna), known(ming)), (2, 1));
+    let [(first, heat), second] = &hot()[..] else {
+        panic!("{:?}", hot());
+    };
+    // Two people have it.
+    assert_eq!((first.as_str(), second), ("claimed", &by_date[1]));
+    assert!((heat.as_f64() - claimed.as_f64() - 1.0).abs() < 1e-3);
 }

@@ -221,10 +221,14 @@ pub(crate) const DATA: Kind = Kind::named("Data", |_| {
     })
 });
 
+/// How hot an entry was, and its id.
+const CURSOR_PATTERN: &str =
+    "^([0-9a-f]{16}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$";
+
 /// A place in the hot list, or nothing for its beginning.
 pub(crate) const CURSOR: Kind = Kind::named(
     "Cursor",
-    |_| json!({"type": "string", "pattern": "^([0-9a-f]{16}-[0-9a-f]{16})?$"}),
+    |_| json!({"type": "string", "pattern": CURSOR_PATTERN}),
 );
 pub(crate) const BOOL: Kind = Kind::named("Boolean", |_| json!({"type": "boolean"}));
 

@@ -20,7 +20,7 @@ const BODY: Shape = Shape {
 pub(super) const OPERATION: Operation = Operation {
     tag: Tag::Files,
     summary: "Lists other people's public files",
-    about: "Over content that the caller has no entry over, newest first, as parallel arrays of one length. There is no next page.",
+    about: "Over content that the caller has neither an entry over nor a favourite, what fits the caller best first and then what is hot, as parallel arrays of one length. There is no next page.",
     access: Access::Session,
     parameters: &[],
     body: Body::Fields(BODY, &[TOKEN_FIELD]),

@@ -6,7 +6,8 @@ use crate::files::{BlobId, PublicFile};
 use crate::users::UserId;
 
 /// What feeds are made of. Every method is one read and may block. Whether something is public, and whether
-/// the asker has it, is what the entries say at that moment; nothing about private entries shows anywhere.
+/// the asker has it, is what the entries say at that moment; nothing about private entries shows anywhere. So
+/// a favourite that is withheld counts as none.
 #[cfg_attr(test, mockall::automock)]
 pub trait FeedRepository: Send + Sync {
     /// At most `limit` interactions of `user`, those with the greatest ordinals first.
@@ -37,7 +38,8 @@ pub trait FeedRepository: Send + Sync {
     /// Looks at the `window` public entries behind `after`, the hottest first, and answers those of them
     /// that are the newest over their content; with `asker`, only those over content that `asker` neither
     /// has an entry over nor a favourite. The second value is the place of the last entry looked at: go on
-    /// behind it. `None`: there is nothing more.
+    /// behind it. `None`: there is nothing more. Where the entry of `after` is not public any more, those of
+    /// exactly its heat are behind it no more.
     ///
     /// # Errors
     /// [`PortError`].

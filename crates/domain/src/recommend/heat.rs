@@ -2,6 +2,7 @@ use std::fmt;
 
 use super::float::of_i64;
 use crate::Timestamp;
+use crate::files::FileId;
 
 /// The time in which what happened loses half of its weight: three days.
 pub const HALF_LIFE_MILLIS: i64 = 3 * 24 * 60 * 60 * 1000;
@@ -38,7 +39,8 @@ impl Heat {
         Self(high + (low - high).exp2().ln_1p() / std::f64::consts::LN_2)
     }
 
-    /// So far below what uploads of this moment have that everything comes before it.
+    /// So far below what an upload of this moment has that whatever is at most 1,000 half-lives older, some eight
+    /// years, comes before it.
     #[must_use]
     pub fn sunk(at: Timestamp) -> Self {
         Self(Self::of_upload(at).0 - 1_000.0)
@@ -57,24 +59,27 @@ impl Heat {
     }
 }
 
-/// A place in the hot list.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+/// A place in the hot list. It names an entry that was public, and no number that counts uploads: that would
+/// tell how many private ones there are in between.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HotPosition {
-    /// How hot the entry is.
+    /// How hot the entry was.
     pub heat: Heat,
-    /// The order in which entries were stored, which decides between equals.
-    pub seq: i64,
+    /// Which entry. Among those of one heat, the order in which they were stored decides.
+    pub entry: FileId,
 }
 
 impl HotPosition {
     /// Reads what [`Display`](fmt::Display) wrote. `None`: it did not.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (heat, seq) = text.split_once('-')?;
-        Some(Self {
+        let (heat, entry) = text.split_once('-')?;
+        let position = Self {
             heat: Heat::from_f64(f64::from_bits(digits(heat)?))?,
-            seq: i64::try_from(digits(seq)?).ok()?,
-        })
+            entry: FileId::parse(entry)?,
+        };
+        // An id is read in either case.
+        (position.to_string() == text).then_some(position)
     }
 }
 
@@ -90,7 +95,7 @@ fn digits(text: &str) -> Option<u64> {
 /// An opaque text, good for clients to bring back.
 impl fmt::Display for HotPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{:016x}", self.heat.0.to_bits(), self.seq)
+        write!(f, "{:016x}-{}", self.heat.0.to_bits(), self.entry)
     }
 }
 
@@ -99,6 +104,7 @@ mod tests {
     use super::*;
 
     const NOON: i64 = 1_700_000_000_000;
+    const ENTRY: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(NOON + millis)
@@ -128,31 +134,36 @@ mod tests {
         assert!((one.as_f64() - other.as_f64()).abs() < 1e-9);
         let ancient = Heat::of_event(4, Timestamp::from_millis(0));
         assert_eq!(c.plus(ancient), c);
-        assert!(Heat::sunk(at(0)) < Heat::of_upload(at(-900 * HALF_LIFE_MILLIS)));
+        let sunk = Heat::sunk(at(0));
+        assert!(sunk < Heat::of_upload(at(-999 * HALF_LIFE_MILLIS)));
+        assert!(sunk > Heat::of_upload(at(-1_001 * HALF_LIFE_MILLIS)));
     }
 
     #[test]
     fn a_position_survives_its_text_and_nothing_else_is_read() {
         let position = HotPosition {
             heat: Heat::of_event(4, at(7)),
-            seq: 42,
+            entry: FileId::parse(ENTRY).unwrap(),
         };
         let text = position.to_string();
+        assert_eq!(text[16..], format!("-{ENTRY}"));
         assert_eq!(HotPosition::parse(&text), Some(position));
-        let nan = format!("{:016x}-{:016x}", f64::NAN.to_bits(), 1);
-        let infinite = format!("{:016x}-{:016x}", f64::INFINITY.to_bits(), 1);
-        let negative = format!("{:016x}-{:016x}", 1.0_f64.to_bits(), -1_i64);
+        let nan = format!("{:016x}-{ENTRY}", f64::NAN.to_bits());
+        let infinite = format!("{:016x}-{ENTRY}", f64::INFINITY.to_bits());
+        let counted = format!("{:016x}-{:016x}", 1.0_f64.to_bits(), 1);
+        let upper = format!("{}-{}", &text[..16], ENTRY.to_uppercase());
         for wrong in [
             "",
             "-",
             "0",
             &text.to_uppercase(),
+            &upper,
             &text.replace('-', "+"),
             &format!("{text} "),
             &text[1..],
             &nan,
             &infinite,
-            &negative,
+            &counted,
         ] {
             assert_eq!(HotPosition::parse(wrong), None, "{wrong:?}");
         }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::{Event, Heat, Interaction, Item, Neighbour};
+use super::{Event, Heat, Interaction, Item};
 use crate::files::BlobId;
 use crate::users::UserId;
 
@@ -11,6 +11,10 @@ pub const WINDOW: i64 = 50;
 /// there is nothing to count; and most contents are one person's alone, for whom an event is two short rows
 /// and no more.
 const COUNTED_FROM: u64 = 3;
+
+/// Items that are kept in memory before they are stored, which is some 10 MB: one has 24 bytes for each of its 400
+/// neighbours. An event comes to 303 more at most, three users with 101 each.
+const HELD: usize = 1_024;
 
 /// The rows that learning changes, within a transaction of whoever implements it.
 pub trait InteractionRows {
@@ -89,7 +93,7 @@ pub trait InteractionRows {
 /// of an interaction changes them by the difference.
 ///
 /// Items are kept in memory until [`finish`](Self::finish), because the events of one batch mostly have
-/// their neighbours in common.
+/// their neighbours in common; but not more than about a thousand, whatever the batch.
 pub struct Learning<'a, R: InteractionRows> {
     rows: &'a mut R,
     items: HashMap<BlobId, Held>,
@@ -133,6 +137,7 @@ impl<'a, R: InteractionRows> Learning<'a, R> {
             kind,
             at,
         } = event;
+        self.make_room()?;
         let known = self.rows.find(user, content)?;
         let mut interaction = match known {
             Some(known) => known,
@@ -173,47 +178,52 @@ impl<'a, R: InteractionRows> Learning<'a, R> {
         Ok(true)
     }
 
-    /// Forgets a content that nobody has any more, at most `most` rows of it at a time. `true`: nothing of it
-    /// is left.
+    /// Forgets a content that nobody has any more, about `most` rows at a time. `true`: nothing of it is left.
+    /// What it counted is taken back from everything it was near to, interaction by interaction, because its own
+    /// list of neighbours may have forgotten some.
     ///
     /// # Errors
     /// Those of the rows.
     pub fn forget(&mut self, content: BlobId, most: usize) -> Result<bool, R::Error> {
+        self.make_room()?;
+        let interactions = self.rows.with(content, most)?;
+        let are_all = interactions.len() < most;
         let mut left = most;
-        while left > 0 {
-            let Some(neighbour) = self.pop_neighbour(content)? else {
-                break;
-            };
-            left -= 1;
-            // A neighbour may have forgotten it before.
-            let other = self.held(neighbour.content)?;
-            if let Some(removed) = other.item.neighbours.remove(content) {
-                other.item.mass = other.item.mass.saturating_sub(removed.weight);
-                other.is_changed = true;
+        for (user, interaction) in interactions {
+            if left == 0 {
+                return Ok(false);
             }
+            let near = self.unpair(user, &interaction)?;
+            self.rows.remove(user, &interaction)?;
+            left = left.saturating_sub(near.saturating_add(1));
         }
-        if left == 0 {
-            return Ok(false);
+        // Not before: as long as it has interactions, these count and are counted with.
+        if are_all {
+            self.items.remove(&content);
+            self.rows.remove_item(content)?;
         }
-        self.items.remove(&content);
-        self.rows.remove_item(content)?;
-        let interactions = self.rows.with(content, left)?;
-        for (user, interaction) in &interactions {
-            self.rows.remove(*user, interaction)?;
-        }
-        Ok(interactions.len() < left)
+        Ok(are_all)
     }
 
     /// Stores what has changed.
     ///
     /// # Errors
     /// Those of the rows.
-    pub fn finish(self) -> Result<(), R::Error> {
-        let mut changed: Vec<_> = self
-            .items
-            .into_iter()
-            .filter(|(_, held)| held.is_changed)
-            .collect();
+    pub fn finish(mut self) -> Result<(), R::Error> {
+        self.store()
+    }
+
+    fn make_room(&mut self) -> Result<(), R::Error> {
+        if self.items.len() < HELD {
+            return Ok(());
+        }
+        self.store()
+    }
+
+    /// Stores what has changed and keeps nothing.
+    fn store(&mut self) -> Result<(), R::Error> {
+        let items = std::mem::take(&mut self.items).into_iter();
+        let mut changed: Vec<_> = items.filter(|(_, held)| held.is_changed).collect();
         changed.sort_unstable_by_key(|(content, _)| *content);
         for (content, held) in changed {
             self.rows.put_item(content, &held.item)?;
@@ -236,18 +246,47 @@ impl<'a, R: InteractionRows> Learning<'a, R> {
         halves: u64,
     ) -> Result<(), R::Error> {
         let content = interaction.content;
-        let first = interaction.ordinal.saturating_sub(WINDOW);
-        let last = interaction.ordinal.saturating_add(WINDOW);
-        for near in self.rows.between(user, first, last)? {
-            let counts =
-                near.content != content && self.held(near.content)?.item.users >= COUNTED_FROM;
-            if counts {
-                let weight = halves.saturating_mul(near.halves());
-                self.count(content, near.content, users, weight)?;
-                self.count(near.content, content, users, weight)?;
-            }
+        for near in self.counted_near(user, interaction)? {
+            let weight = halves.saturating_mul(near.halves());
+            self.count(content, near.content, users, weight)?;
+            self.count(near.content, content, users, weight)?;
         }
         Ok(())
+    }
+
+    /// Takes back what `interaction` of `user` counts for all that are near to it, and says how many.
+    fn unpair(&mut self, user: UserId, interaction: &Interaction) -> Result<usize, R::Error> {
+        let content = interaction.content;
+        if self.held(content)?.item.users < COUNTED_FROM {
+            return Ok(0);
+        }
+        let all = self.counted_near(user, interaction)?;
+        for near in &all {
+            let weight = interaction.halves().saturating_mul(near.halves());
+            let item = self.change(near.content)?;
+            item.mass = item.mass.saturating_sub(weight);
+            item.neighbours.remove(content);
+        }
+        Ok(all.len())
+    }
+
+    /// The interactions near to one of `user` whose contents have enough users to count.
+    fn counted_near(
+        &mut self,
+        user: UserId,
+        interaction: &Interaction,
+    ) -> Result<Vec<Interaction>, R::Error> {
+        let first = interaction.ordinal.saturating_sub(WINDOW);
+        let last = interaction.ordinal.saturating_add(WINDOW);
+        let mut all = self.rows.between(user, first, last)?;
+        all.retain(|near| near.content != interaction.content);
+        let mut counted = Vec::with_capacity(all.len());
+        for near in all {
+            if self.held(near.content)?.item.users >= COUNTED_FROM {
+                counted.push(near);
+            }
+        }
+        Ok(counted)
     }
 
     fn count(
@@ -261,13 +300,6 @@ impl<'a, R: InteractionRows> Learning<'a, R> {
         item.mass = item.mass.saturating_add(weight);
         item.neighbours.add(neighbour, users, weight);
         Ok(())
-    }
-
-    fn pop_neighbour(&mut self, content: BlobId) -> Result<Option<Neighbour>, R::Error> {
-        if self.held(content)?.item.neighbours.as_slice().is_empty() {
-            return Ok(None);
-        }
-        Ok(self.change(content)?.neighbours.pop())
     }
 
     fn change(&mut self, content: BlobId) -> Result<&mut Item, R::Error> {

@@ -72,11 +72,6 @@ impl Neighbours {
         found.ok().map(|place| self.0.remove(place))
     }
 
-    /// Takes the last one out.
-    pub fn pop(&mut self) -> Option<Neighbour> {
-        self.0.pop()
-    }
-
     fn make_room(&mut self) {
         let strength = |one: &Neighbour| (one.users, one.weight, one.content);
         self.0

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{FeedRepository, HotPosition, Mix, PROFILE, Profile, REFINED};
@@ -10,8 +11,11 @@ const LOOK: usize = 64;
 /// Entries of the hot list looked at in one read. Many may be older entries over one content, so a page is
 /// no measure of them.
 const WINDOW: usize = 256;
-/// Reads for one list. What is behind them comes with the next page.
+/// Reads for one page; what is behind them comes with the next one. And for one list that they fill.
 const WINDOWS: usize = 8;
+/// Reads for a list that is not full before: so many that what the caller has, and older entries over what
+/// others have, hide everything else only where they are more than 100,000.
+const MOST_WINDOWS: usize = 400;
 
 /// Why a list could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -49,19 +53,19 @@ impl RecommendService {
     /// [`RecommendError`].
     pub fn for_user(&self, actor: &Actor) -> Result<Vec<PublicFile>, RecommendError> {
         let mut mix = Mix::new(self.limit);
-        let mut shown = Vec::new();
+        let mut shown = HashSet::new();
         for contents in self.near(actor)?.chunks(LOOK) {
             if mix.is_full() {
                 break;
             }
             for offer in self.feed.list_offers(actor.user(), contents)? {
-                shown.push(offer.content);
+                shown.insert(offer.content);
                 mix.offer(offer.file);
             }
         }
         let mut after = None;
-        for _ in 0..WINDOWS {
-            if mix.is_full() {
+        for round in 0..MOST_WINDOWS {
+            if mix.is_full() || round >= WINDOWS && mix.has_enough() {
                 break;
             }
             let (files, next) = self.feed.list_hot(Some(actor.user()), after, WINDOW)?;

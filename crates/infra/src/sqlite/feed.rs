@@ -69,6 +69,15 @@ impl PublicRow {
     }
 }
 
+/// Of a favourite `mine`: whether its owner sees it. One that is withheld hides nothing, lest a list tell
+/// what somebody else has made private.
+macro_rules! seen {
+    () => {
+        " AND (mine.owner = mine.source_owner \
+            OR NOT EXISTS (SELECT 1 FROM withheld AS w WHERE w.source = mine.source))"
+    };
+}
+
 /// The newest public entry over a content that somebody has not got.
 struct FindOffer {
     asker: [u8; 16],
@@ -86,12 +95,13 @@ impl QueryFragment<Sqlite> for FindOffer {
         pass.push_bind_param::<BigInt, _>(&self.content)?;
         pass.push_sql(" AND NOT EXISTS (SELECT 1 FROM files AS mine WHERE mine.owner = ");
         pass.push_bind_param::<Binary, _>(self.asker.as_slice())?;
-        pass.push_sql(
+        pass.push_sql(concat!(
             " AND mine.blob_id = ?1) \
              AND NOT EXISTS (SELECT 1 FROM favourites AS mine \
-                 WHERE mine.owner = ?2 AND mine.blob_id = ?1) \
-             ORDER BY f.created_at DESC, f.seq DESC LIMIT 1",
-        );
+                 WHERE mine.owner = ?2 AND mine.blob_id = ?1",
+            seen!(),
+            ") ORDER BY f.created_at DESC, f.seq DESC LIMIT 1",
+        ));
         Ok(())
     }
 }
@@ -112,7 +122,7 @@ impl RunQueryDsl<SqliteConnection> for FindOffer {}
 struct HotWindow<const ASKED: bool> {
     asker: [u8; 16],
     hotness: f64,
-    seq: i64,
+    entry: [u8; 16],
     limit: i64,
 }
 
@@ -121,34 +131,38 @@ impl<const ASKED: bool> QueryFragment<Sqlite> for HotWindow<ASKED> {
         pass.push_sql("SELECT ");
         pass.push_sql(COLUMNS);
         pass.push_sql(
-            ", f.hotness, f.seq, NOT EXISTS (SELECT 1 FROM files AS newer \
+            ", f.hotness, NOT EXISTS (SELECT 1 FROM files AS newer \
              WHERE newer.public = 1 AND newer.blob_id = f.blob_id \
              AND (newer.created_at, newer.seq) > (f.created_at, f.seq))",
         );
         if ASKED {
             pass.push_sql(" AND NOT EXISTS (SELECT 1 FROM files AS mine WHERE mine.owner = ");
             pass.push_bind_param::<Binary, _>(self.asker.as_slice())?;
-            pass.push_sql(
+            pass.push_sql(concat!(
                 " AND mine.blob_id = f.blob_id) \
                  AND NOT EXISTS (SELECT 1 FROM favourites AS mine \
-                     WHERE mine.owner = ?1 AND mine.blob_id = f.blob_id)",
-            );
+                     WHERE mine.owner = ?1 AND mine.blob_id = f.blob_id",
+                seen!(),
+                ")",
+            ));
         }
         pass.push_sql(
             " FROM files AS f JOIN users AS u ON u.id = f.owner \
              WHERE f.public = 1 AND (f.hotness, f.seq) < (",
         );
         pass.push_bind_param::<Double, _>(&self.hotness)?;
-        pass.push_sql(", ");
-        pass.push_bind_param::<BigInt, _>(&self.seq)?;
-        pass.push_sql(") ORDER BY f.hotness DESC, f.seq DESC LIMIT ");
+        // NULL where it is not public any more, and then the first half decides alone. Not the number of a
+        // private entry: comparing with it would tell when that was stored.
+        pass.push_sql(", (SELECT seq FROM files WHERE public = 1 AND id = ");
+        pass.push_bind_param::<Binary, _>(self.entry.as_slice())?;
+        pass.push_sql(")) ORDER BY f.hotness DESC, f.seq DESC LIMIT ");
         pass.push_bind_param::<BigInt, _>(&self.limit)?;
         Ok(())
     }
 }
 
 impl<const ASKED: bool> Query for HotWindow<ASKED> {
-    type SqlType = (PublicColumns, Double, BigInt, Bool);
+    type SqlType = (PublicColumns, Double, Bool);
 }
 
 impl<const ASKED: bool> QueryId for HotWindow<ASKED> {
@@ -235,23 +249,23 @@ impl FeedRepository for SqliteFeedRepository {
         window: usize,
     ) -> Result<(Vec<HotFile>, Option<HotPosition>), PortError> {
         // Before everything there is.
-        let (hotness, seq) = after.map_or((f64::MAX, i64::MAX), |after| {
-            (after.heat.as_f64(), after.seq)
+        let (hotness, entry) = after.map_or((f64::MAX, [0; 16]), |after| {
+            (after.heat.as_f64(), after.entry.as_uuid().into_bytes())
         });
         let limit = count(window);
         let rows = self.db.read(|conn| {
-            let rows: QueryResult<Vec<(PublicRow, f64, i64, bool)>> = match asker {
+            let rows: QueryResult<Vec<(PublicRow, f64, bool)>> = match asker {
                 Some(asker) => HotWindow::<true> {
                     asker: asker.as_uuid().into_bytes(),
                     hotness,
-                    seq,
+                    entry,
                     limit,
                 }
                 .load(conn),
                 None => HotWindow::<false> {
                     asker: [0; 16],
                     hotness,
-                    seq,
+                    entry,
                     limit,
                 }
                 .load(conn),
@@ -261,12 +275,16 @@ impl FeedRepository for SqliteFeedRepository {
         let is_full = rows.len() >= window;
         let mut files = Vec::new();
         let mut last = None;
-        for (row, hotness, seq, is_shown) in rows {
-            let heat = Heat::from_f64(hotness).ok_or_else(|| {
-                let table = "files";
-                RowName { table, id: &seq }.broken("its heat is no number")
-            })?;
-            let position = HotPosition { heat, seq };
+        for (row, hotness, is_shown) in rows {
+            let name = RowName {
+                table: "files",
+                id: &Hex(&row.id),
+            };
+            let heat = Heat::from_f64(hotness);
+            let position = HotPosition {
+                heat: heat.ok_or_else(|| name.broken("its heat is no number"))?,
+                entry: name.file_id("id", &row.id)?,
+            };
             last = Some(position);
             if is_shown {
                 let offer = row.into_domain()?;

@@ -2,7 +2,7 @@
 //! content is changed.
 
 use kms_domain::files::{
-    ClaimCandidates, Edited, EntryChange, Label, StoredFile, Title, Visibility,
+    ClaimCandidates, Edited, EntryChange, Label, NewFile, StoredFile, Title, Visibility,
 };
 
 use super::Repositories;
@@ -36,6 +36,12 @@ pub(super) fn shown(visibility: Visibility) -> EntryChange {
         visibility: Some(visibility),
         ..EntryChange::default()
     }
+}
+
+/// Makes an entry public that was private, or the other way round.
+pub(super) fn show(on: &Repositories, file: &NewFile, visibility: Visibility) {
+    let edited = on.files.update(file.owner, file.id, &shown(visibility));
+    assert_eq!(edited.unwrap(), Edited::Changed);
 }
 
 /// What a change does to an entry.

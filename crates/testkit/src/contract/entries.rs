@@ -59,6 +59,7 @@ macro_rules! file_repository_contract {
                 a_removal_takes_one_entry_and_nothing_else,
                 content_outlives_its_last_entry,
                 of_simultaneous_removals_one_removes,
+                what_went_while_it_was_private_leaves_nothing_to_remove_without_favourites,
             ]
             edits: [
                 an_entry_is_changed_and_what_is_not_named_stays,

@@ -1,14 +1,15 @@
 //! What [`FeedRepository`](kms_domain::recommend::FeedRepository) promises of the hot list. Its macro stands in
 //! the file of what is recommended.
 
-use kms_domain::files::{FileId, NewFile};
-use kms_domain::recommend::{Heat, HotPosition};
+use kms_domain::files::{FileId, NewFile, Visibility};
+use kms_domain::recommend::{Heat, HotFile, HotPosition};
 use kms_domain::users::UserId;
 
 use super::Repositories;
+use super::edits::show;
 use super::recommend::{content, download, hot, learn_all, put};
 use super::support::{attach, register};
-use crate::builders::{a_file, at};
+use crate::builders::{a_favourite, a_file, at};
 
 const DAY: i64 = 86_400_000;
 
@@ -19,7 +20,8 @@ pub(super) fn walk(on: &Repositories, asker: Option<UserId>, window: usize) -> V
         assert!(files.len() <= window);
         seen.extend(files.iter().map(|hot| hot.offer.file.id));
         if let (Some(after), Some(next)) = (after, next) {
-            assert!(next < after);
+            assert!(next.heat <= after.heat);
+            assert_ne!(next, after);
         }
         after = next;
         if after.is_none() {
@@ -107,6 +109,27 @@ pub fn whoever_asks_is_not_shown_what_they_have(on: &Repositories) {
     assert!(hot(on, Some(owner)).is_empty());
 }
 
+/// A list that went by what is withheld would tell of somebody else's private entry.
+pub fn a_favourite_hides_its_content_only_while_it_can_be_seen(on: &Repositories) {
+    let (one, two, fan) = (register(on, 1), register(on, 2), register(on, 3));
+    let source = put(on, one, b"x", 0);
+    let other = put(on, two, b"x", 1);
+    let id = content(on, &other);
+    let offers = || on.feed.list_offers(fan, &[id]).unwrap().len();
+    on.favourites.add(&a_favourite(fan, source.id)).unwrap();
+    assert_eq!((hot(on, Some(fan)), offers()), (vec![], 0));
+    show(on, &source, Visibility::Private);
+    assert_eq!((hot(on, Some(fan)), offers()), (vec![other.id], 1));
+    show(on, &source, Visibility::Public);
+    assert_eq!((hot(on, Some(fan)), offers()), (vec![], 0));
+    // One of an own entry is seen for ever.
+    on.favourites.add(&a_favourite(one, source.id)).unwrap();
+    show(on, &source, Visibility::Private);
+    on.files.detach(one, source.id).unwrap();
+    assert_eq!(hot(on, Some(one)), []);
+    assert_eq!(on.feed.list_offers(one, &[id]).unwrap(), []);
+}
+
 /// Also among equals, and where nothing of a window is shown.
 pub fn a_walk_in_small_windows_shows_everything_once(on: &Repositories) {
     let (owner, other) = (register(on, 1), register(on, 2));
@@ -124,4 +147,46 @@ pub fn a_walk_in_small_windows_shows_everything_once(on: &Repositories) {
             assert_eq!(walk(on, None, window), all);
         }
     }
+}
+
+/// So one read has an end, however many there are.
+pub fn older_entries_over_a_content_fill_a_window_as_well(on: &Repositories) {
+    let (one, two) = (register(on, 1), register(on, 2));
+    let cool = put(on, one, b"y", 0);
+    put(on, one, b"x", 1);
+    let newest = put(on, two, b"x", 2);
+    let look = |after| {
+        let (files, next) = on.feed.list_hot(None, after, 2).unwrap();
+        let fids: Vec<_> = files.iter().map(|hot| hot.offer.file.id).collect();
+        (fids, next)
+    };
+    let (fids, next) = look(None);
+    assert_eq!(fids, [newest.id]);
+    assert_eq!(look(Some(next.unwrap())), (vec![cool.id], None));
+    // When it is learned of, the older one goes to the end.
+    learn_all(on);
+    let (fids, next) = look(None);
+    assert_eq!(fids, [newest.id, cool.id]);
+    assert_eq!(look(Some(next.unwrap())), (vec![], None));
+}
+
+/// Deleted or private: what is cooler comes next. A private entry is no place among its equals, which would
+/// tell when it was stored.
+pub fn a_walk_goes_on_behind_what_is_not_public_any_more(on: &Repositories) {
+    let owner = register(on, 1);
+    let [cool, equal, gone, hidden] = [(b"a", 0), (b"b", 1), (b"c", 1), (b"d", 1)]
+        .map(|(bytes, millis)| put(on, owner, bytes, millis));
+    let behind = |after| {
+        let (files, _) = on.feed.list_hot(None, after, 9).unwrap();
+        let place = |hot: &HotFile| (hot.offer.file.id, hot.position);
+        files.iter().map(place).unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    let (all, places) = behind(None);
+    assert_eq!(all, [hidden.id, gone.id, equal.id, cool.id]);
+    let seen = |place: usize| -> Vec<FileId> { behind(Some(places[place])).0 };
+    assert_eq!((seen(0), seen(1)), (all[1..].to_vec(), all[2..].to_vec()));
+    show(on, &hidden, Visibility::Private);
+    assert_eq!((seen(0), seen(1)), (vec![cool.id], all[2..].to_vec()));
+    on.files.detach(owner, gone.id).unwrap();
+    assert_eq!(seen(1), [cool.id]);
 }

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kms_domain::files::{BlobId, FileId, NewFile, PublicFile};
+use kms_domain::files::{BlobId, FileId, NewFile, PublicFile, Visibility};
 use kms_domain::recommend::{Event, Interaction, Item, Kind, RecommendService};
 use kms_domain::users::{Actor, UserId};
 
 use super::Repositories;
+use super::edits::show;
 use super::support::{actor, attach, register, stored};
-use crate::builders::{a_file, at};
+use crate::builders::{a_favourite, a_file, at};
 use crate::memory::MemoryInteractions;
 
 /// The tests of both suites as one module, over `fn() -> Repositories`.
@@ -26,6 +27,7 @@ macro_rules! recommend_contract {
                 what_is_collected_leaves_nothing,
                 the_feed_knows_what_belongs_together,
                 private_entries_change_no_answer,
+                a_favourite_of_what_is_private_when_it_is_looked_at_is_never_learned,
             ]
             hot: [
                 the_hot_list_begins_in_the_order_of_dates,
@@ -33,7 +35,10 @@ macro_rules! recommend_contract {
                 what_is_removed_is_gone_from_both_lists_at_once,
                 of_several_entries_over_one_content_the_newest_is_hot,
                 whoever_asks_is_not_shown_what_they_have,
+                a_favourite_hides_its_content_only_while_it_can_be_seen,
                 a_walk_in_small_windows_shows_everything_once,
+                older_entries_over_a_content_fill_a_window_as_well,
+                a_walk_goes_on_behind_what_is_not_public_any_more,
             ]
         }
     };
@@ -321,4 +326,24 @@ pub fn private_entries_change_no_answer(on: &Repositories) {
         on.feed.find_items(&contents).unwrap(),
     );
     assert_eq!(before, after);
+}
+
+/// Neither then nor when it is published again.
+pub fn a_favourite_of_what_is_private_when_it_is_looked_at_is_never_learned(on: &Repositories) {
+    let (owner, fan, other) = (register(on, 1), register(on, 2), register(on, 3));
+    let [file, beside] = [b"x", b"y"].map(|bytes| put(on, owner, bytes, 0));
+    for file in [&file, &beside] {
+        on.favourites.add(&a_favourite(fan, file.id)).unwrap();
+    }
+    show(on, &file, Visibility::Private);
+    learn_all(on);
+    show(on, &file, Visibility::Public);
+    on.favourites.add(&a_favourite(other, file.id)).unwrap();
+    learn_all(on);
+    let known = |user| {
+        let all = on.feed.list_interactions(user, 9).unwrap();
+        all.iter().map(|one| one.content).collect::<Vec<_>>()
+    };
+    assert_eq!(known(fan), [content(on, &beside)]);
+    assert_eq!(known(other), [content(on, &file)]);
 }

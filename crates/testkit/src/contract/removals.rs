@@ -1,8 +1,9 @@
 //! [`FileRepository::detach`](kms_domain::files::FileRepository::detach): entries go.
 
-use kms_domain::files::{Attached, Detached};
+use kms_domain::files::{Attached, Detached, Visibility};
 
 use super::Repositories;
+use super::edits::show;
 use super::support::{RACERS, attach, count, offered, race, register, stored};
 use crate::builders::{a_blob, a_file, a_scope, file_id, sha256_of, user_id};
 
@@ -78,4 +79,16 @@ pub fn of_simultaneous_removals_one_removes(on: &Repositories) {
     attach(on, &file, b"x");
     let answers = race(RACERS, |_| on.files.detach(owner, file.id).unwrap());
     assert_eq!(count(&answers, &Detached::Removed), 1);
+}
+
+/// There is nothing that could be withheld from anybody.
+pub fn what_went_while_it_was_private_leaves_nothing_to_remove_without_favourites(
+    on: &Repositories,
+) {
+    let owner = register(on, 1);
+    let file = a_file(owner, b"x").build();
+    attach(on, &file, b"x");
+    show(on, &file, Visibility::Private);
+    assert_eq!(on.files.detach(owner, file.id).unwrap(), Detached::Removed);
+    assert_eq!(on.favourites.find_lost(None, 9).unwrap().found, None);
 }

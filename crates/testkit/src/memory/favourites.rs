@@ -149,7 +149,7 @@ impl State {
             && !self.trash.iter().any(|(row, _)| row.file.id == *source)
     }
 
-    fn is_visible(&self, row: &FavouriteRow) -> bool {
+    pub(super) fn is_visible(&self, row: &FavouriteRow) -> bool {
         row.favourite.owner == row.source_owner || !self.withheld.contains(&row.favourite.source)
     }
 

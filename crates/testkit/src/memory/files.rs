@@ -62,7 +62,10 @@ impl FileRepository for MemoryDatabase {
         if visibility.is_public() {
             state.withheld.remove(&id);
         } else if was_seen.is_public() {
-            state.withheld.insert(id);
+            let mut favourites = state.favourites.iter();
+            if favourites.any(|row| row.favourite.source == id) {
+                state.withheld.insert(id);
+            }
         }
         Ok(if changed {
             Edited::Changed

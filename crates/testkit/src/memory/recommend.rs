@@ -51,21 +51,20 @@ impl FeedRepository for MemoryDatabase {
         let mut all: Vec<_> = state
             .files
             .iter()
-            .filter(|row| {
-                state
-                    .newest_public(row.blob)
-                    .is_some_and(|it| it.seq == row.seq)
-            })
+            .filter(|row| row.file.visibility.is_public())
             .map(|row| (state.hot_position(row), row))
-            .filter(|(position, _)| after.is_none_or(|after| *position < after))
+            .filter(|(position, row)| {
+                after.is_none_or(|after| state.is_behind(after, *position, row))
+            })
             .collect();
-        all.sort_unstable_by(|(a, _), (b, _)| b.partial_cmp(a).expect("heat is a number"));
+        let place = |(position, row): &(HotPosition, &FileRow)| (position.heat, row.seq);
+        all.sort_unstable_by(|a, b| place(b).partial_cmp(&place(a)).expect("heat is a number"));
         let looked_at: Vec<_> = all.into_iter().take(window).collect();
         let last = looked_at.last().map(|(position, _)| *position);
         let is_full = looked_at.len() >= window;
         let files = looked_at
             .into_iter()
-            .filter(|(_, row)| !had.contains(&row.blob))
+            .filter(|(_, row)| state.is_newest(row) && !had.contains(&row.blob))
             .map(|(position, row)| HotFile {
                 offer: state.offer(row),
                 position,
@@ -106,7 +105,7 @@ impl InteractionRepository for MemoryDatabase {
         }
         let favourites: Vec<_> = state.favourites_to_learn().take(most).collect();
         for (seq, event) in &favourites {
-            state.interactions.learn(&[*event]);
+            state.interactions.learn(event.as_slice());
             state.learned.insert(*seq);
         }
         Ok(entries.len() + favourites.len() + forgotten.len())
@@ -142,7 +141,8 @@ impl State {
     fn had_by(&self, user: UserId) -> HashSet<BlobId> {
         let own = self.files.iter().filter(|row| row.file.owner == user);
         let favourites = self.favourites.iter();
-        let favourites = favourites.filter(|row| row.favourite.owner == user);
+        let favourites =
+            favourites.filter(|row| row.favourite.owner == user && self.is_visible(row));
         own.map(|row| row.blob)
             .chain(favourites.map(|row| row.blob))
             .collect()
@@ -154,14 +154,31 @@ impl State {
         public.min_by_key(|row| Reverse((row.file.created_at, row.seq)))
     }
 
+    fn is_newest(&self, row: &FileRow) -> bool {
+        let newest = self.newest_public(row.blob);
+        newest.is_some_and(|newest| newest.seq == row.seq)
+    }
+
     fn hot_position(&self, row: &FileRow) -> HotPosition {
+        let at = row.file.created_at;
         let item = self.interactions.items().get(&row.blob);
-        let learned = item.and_then(|item| item.heat);
+        let learned = match item.and_then(|item| item.heat) {
+            Some(_) if !self.is_newest(row) => Some(Heat::sunk(at)),
+            heat => heat,
+        };
         let heat = learned.filter(|_| self.learned.contains(&row.seq));
         HotPosition {
-            heat: heat.unwrap_or_else(|| Heat::of_upload(row.file.created_at)),
-            seq: row.seq,
+            heat: heat.unwrap_or_else(|| Heat::of_upload(at)),
+            entry: row.file.id,
         }
+    }
+
+    fn is_behind(&self, after: HotPosition, position: HotPosition, row: &FileRow) -> bool {
+        let mut files = self.files.iter();
+        let entry =
+            files.find(|other| other.file.id == after.entry && other.file.visibility.is_public());
+        position.heat < after.heat
+            || position.heat == after.heat && entry.is_some_and(|entry| row.seq < entry.seq)
     }
 
     fn offer(&self, row: &FileRow) -> Offer {
@@ -180,25 +197,24 @@ impl State {
         }
     }
 
-    /// Favourites of others' entries that are public and were never learned of.
-    fn favourites_to_learn(&self) -> impl Iterator<Item = (i64, Event)> {
-        let public = |row: &&FavouriteRow| {
+    /// Favourites that were never looked at, and what each tells: nothing, if its source is not public now or
+    /// is its owner's.
+    fn favourites_to_learn(&self) -> impl Iterator<Item = (i64, Option<Event>)> {
+        let is_public = |row: &FavouriteRow| {
             let mut all = self.files.iter();
             all.any(|file| file.file.id == row.favourite.source && file.file.visibility.is_public())
         };
-        let others = self
-            .favourites
-            .iter()
-            .filter(|row| row.favourite.owner != row.source_owner)
-            .filter(|row| !self.learned.contains(&row.seq));
-        others.filter(public).map(|row| {
+        let new = self.favourites.iter();
+        let new = new.filter(|row| !self.learned.contains(&row.seq));
+        new.map(move |row| {
             let event = Event {
                 user: row.favourite.owner,
                 content: row.blob,
                 kind: Kind::Favourite,
                 at: row.favourite.created_at,
             };
-            (row.seq, event)
+            let counts = row.favourite.owner != row.source_owner && is_public(row);
+            (row.seq, counts.then_some(event))
         })
     }
 }

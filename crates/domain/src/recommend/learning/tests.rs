@@ -140,7 +140,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     /// Few users and contents, so that everything happens to everything; batches of any size; contents are
-    /// forgotten in between.
+    /// forgotten in between, step by step, while other things happen.
     #[test]
     fn counters_are_what_counting_anew_finds(
         batches in vec((vec((0..6_u128, 0..12_i64, 0..3_usize, 0..4_i64), 0..40), 0..12_i64), 1..6)
@@ -150,7 +150,15 @@ proptest! {
             let events: Vec<_> = batch.iter().map(|(u, c, k, d)| event(*u, *c, *k, *d)).collect();
             learn(&mut rows, &events);
             prop_assert_eq!(counted(&rows), recount(&rows));
-            while !forget(&mut rows, forgotten, 3) {}
+            let others: Vec<_> = batch
+                .iter()
+                .filter(|(_, content, ..)| *content != forgotten)
+                .map(|(user, content, kind, day)| event(5 - user, *content, *kind, day + 1))
+                .collect();
+            let mut others = others.chunks(3);
+            while !forget(&mut rows, forgotten, 3) {
+                learn(&mut rows, others.next().unwrap_or_default());
+            }
             prop_assert_eq!(counted(&rows), recount(&rows));
         }
     }
@@ -199,6 +207,31 @@ fn an_event_counts_once_a_day_and_a_kind_once_at_all() {
 }
 
 #[test]
+fn a_large_batch_is_not_kept_in_memory_and_comes_to_the_same() {
+    // 15 groups of three with 100 contents each, one group after the other.
+    let events: Vec<_> = (0..45_u128)
+        .flat_map(|user| {
+            let own = (user / 3) as i64 * 100;
+            (own..own + 100).map(move |content| event(user, content, 0, 0))
+        })
+        .collect();
+    let (mut at_once, mut one_by_one) = (Rows::default(), Rows::default());
+    let mut learning = Learning::new(&mut at_once);
+    let mut most = 0;
+    for one in &events {
+        let Ok(_) = learning.learn(*one);
+        most = most.max(learning.items.len());
+    }
+    let Ok(()) = learning.finish();
+    assert!(most < HELD + 303, "{most} items");
+    for group in events.chunks(300) {
+        learn(&mut one_by_one, group);
+    }
+    assert_eq!(at_once.items.len(), 1_500);
+    assert_eq!(at_once.items, one_by_one.items);
+}
+
+#[test]
 fn two_users_make_no_neighbours_and_the_third_brings_in_the_first_two() {
     let mut rows = Rows::default();
     for user in 1..=2 {
@@ -218,34 +251,103 @@ fn two_users_make_no_neighbours_and_the_third_brings_in_the_first_two() {
     assert_eq!(item.mass, neighbour.weight);
 }
 
-#[test]
-fn more_neighbours_than_are_kept_never_count_more_than_they_should() {
-    let contents = MOST_NEIGHBOURS as i64 + 200;
-    let mut rows = Rows::default();
-    for user in 0..4 {
-        // Content 0 every 20 events: it is near to all others.
-        for content in 1..=contents {
-            let all = [event(user, content, 0, 0), event(user, 0, 2, content)];
-            learn(&mut rows, &all);
-            let ordinal = rows
-                .interactions
-                .range((all[0].user, i64::MIN)..)
-                .next()
-                .unwrap()
-                .0
-                .1;
-            assert_eq!(ordinal, 0);
-        }
+/// Every pair that counts, as users and weight, however many there are of one content.
+fn untrimmed(rows: &Rows) -> HashMap<(BlobId, BlobId), (u64, u64)> {
+    let mut users: HashMap<BlobId, u64> = HashMap::new();
+    for one in rows.interactions.values() {
+        *users.entry(one.content).or_default() += 1;
     }
-    let exact = recount(&rows);
-    for (id, item) in counted(&rows) {
-        assert!(item.neighbours.as_slice().len() <= MOST_NEIGHBOURS);
-        assert_eq!(item.mass, exact[&id].mass);
-        for one in item.neighbours.as_slice() {
-            let mut other = exact[&id].neighbours.clone();
-            if let Some(should) = other.remove(one.content) {
-                assert!(one.users <= should.users && one.weight <= should.weight);
+    let mut pairs: HashMap<_, (u64, u64)> = HashMap::new();
+    for ((user, ordinal), one) in &rows.interactions {
+        let near = (*user, ordinal - 50)..=(*user, ordinal + 50);
+        for (_, other) in rows.interactions.range(near) {
+            let is_pair = one.content != other.content;
+            if is_pair && users[&one.content] >= 3 && users[&other.content] >= 3 {
+                let pair = pairs.entry((one.content, other.content)).or_default();
+                *pair = (pair.0 + 1, pair.1 + one.halves() * other.halves());
             }
         }
     }
+    pairs
+}
+
+/// Six groups of three people. Each group has 100 contents of its own, and content 0 in their middle, which so
+/// comes to 600 neighbours.
+fn groups() -> Rows {
+    let mut rows = Rows::default();
+    for user in 0..18_u128 {
+        let own = (user / 3) as i64 * 100;
+        let order = (own + 1..=own + 50).chain([0]).chain(own + 51..=own + 100);
+        let events: Vec<_> = order.map(|content| event(user, content, 0, 0)).collect();
+        learn(&mut rows, &events);
+    }
+    rows
+}
+
+/// No mass is other than it should be, and no pair counts more. Answers how many pairs there are that count as
+/// much as they should, and less, and not at all.
+fn compare(rows: &Rows) -> (usize, usize, usize) {
+    let mut pairs = untrimmed(rows);
+    let all = pairs.len();
+    let mut masses: HashMap<BlobId, u64> = HashMap::new();
+    for ((content, _), (_, weight)) in &pairs {
+        *masses.entry(*content).or_default() += weight;
+    }
+    let (mut equal, mut less) = (0, 0);
+    for (content, item) in &rows.items {
+        assert_eq!(
+            item.mass,
+            masses.remove(content).unwrap_or(0),
+            "{content:?}"
+        );
+        assert!(item.neighbours.as_slice().len() <= MOST_NEIGHBOURS);
+        for one in item.neighbours.as_slice() {
+            let (users, weight) = pairs.remove(&(*content, one.content)).unwrap();
+            assert!(one.users <= users && one.weight <= weight);
+            if (one.users, one.weight) == (users, weight) {
+                equal += 1;
+            } else {
+                less += 1;
+            }
+        }
+    }
+    assert!(masses.is_empty());
+    (equal, less, all - equal - less)
+}
+
+#[test]
+fn more_neighbours_than_are_kept_never_count_more_than_they_should() {
+    let rows = groups();
+    let middle = &rows.items[&BlobId::from_i64(0)];
+    let pairs = untrimmed(&rows);
+    let of_middle = pairs.keys().filter(|(content, _)| content.as_i64() == 0);
+    assert_eq!(of_middle.count(), 600);
+    let (equal, less, gone) = compare(&rows);
+    // All others know content 0. It has forgotten some of them, and of some it has forgotten the beginning.
+    assert_eq!(gone, 600 - middle.neighbours.as_slice().len());
+    assert!(gone >= 200 && less > 0, "{equal} {less} {gone}");
+    assert_eq!(equal + less + gone, pairs.len());
+}
+
+#[test]
+fn what_is_forgotten_leaves_nothing_where_lists_were_too_long() {
+    let mut rows = groups();
+    // One that the middle has forgotten, the middle, and one that has forgotten nothing.
+    let known = rows.items[&BlobId::from_i64(0)].neighbours.clone();
+    let lost = (1..=600).find(|n| known.clone().remove(BlobId::from_i64(*n)).is_none());
+    for content in [lost.unwrap(), 0, 600] {
+        let mut steps = 0;
+        while !forget(&mut rows, content, 7) {
+            steps += 1;
+            assert!(steps < 100, "it never ends");
+        }
+        let content = BlobId::from_i64(content);
+        assert!(!rows.items.contains_key(&content));
+        assert!(rows.interactions.values().all(|one| one.content != content));
+        for item in rows.items.values() {
+            assert_eq!(item.neighbours.clone().remove(content), None);
+        }
+        compare(&rows);
+    }
+    assert_eq!(counted(&rows), recount(&rows));
 }

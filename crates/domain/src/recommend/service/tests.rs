@@ -10,7 +10,7 @@ use crate::test_doubles::actor;
 fn position(n: u32) -> HotPosition {
     HotPosition {
         heat: Heat::of_upload(Timestamp::from_millis(i64::from(n))),
-        seq: i64::from(n),
+        entry: public_file(n, n).id,
     }
 }
 
@@ -135,6 +135,44 @@ fn who_cares_about_nothing_yet_gets_what_is_hot() {
     hot_list(&mut mock, vec![4, 2], 8);
     let files = service(mock, 10).for_user(&actor()).unwrap();
     assert_eq!(numbers(&files), [4, 2]);
+}
+
+/// A hot list without an end: `empty` reads show nothing, and from then on each shows `found`. As many reads as
+/// `reads` are made of it.
+fn endless(empty: usize, found: &'static [u32], reads: usize) -> MockFeedRepository {
+    let mut mock = MockFeedRepository::new();
+    mock.expect_list_interactions()
+        .returning(|_, _| Ok(Vec::new()));
+    let mut calls = 0;
+    mock.expect_list_hot()
+        .times(reads)
+        .returning(move |_, _, _| {
+            calls += 1;
+            let shown = if calls > empty { found } else { &[] };
+            let files = shown.iter().map(|n| HotFile {
+                offer: offer(*n),
+                position: position(*n),
+            });
+            Ok((files.collect(), Some(position(9_000))))
+        });
+    mock
+}
+
+#[test]
+fn behind_thousands_of_own_entries_there_is_something_to_list() {
+    let mock = endless(WINDOWS + 1, &[1, 2], WINDOWS + 2);
+    let files = service(mock, 2).for_user(&actor()).unwrap();
+    assert_eq!(numbers(&files), [1, 2]);
+    // The search has an end.
+    let mock = endless(usize::MAX, &[], MOST_WINDOWS);
+    assert!(service(mock, 2).for_user(&actor()).unwrap().is_empty());
+}
+
+#[test]
+fn no_others_are_looked_for_far_behind_an_uploader_who_fills_the_list() {
+    let mock = endless(0, &[1, 1, 1, 1], WINDOWS);
+    let files = service(mock, 10).for_user(&actor()).unwrap();
+    assert_eq!(numbers(&files), [1; 10]);
 }
 
 #[test]
