@@ -113,6 +113,75 @@ fn a_change_of_what_has_changed_since_is_refused() {
 }
 
 #[test]
+fn an_entry_that_is_known_is_not_sent_and_another_than_is_meant_neither() {
+    let server = Server::start();
+    let user = server.new_user();
+    let fid = user.publish("a", b"content");
+    let tag = user.get(&entry(&fid)).header("etag").unwrap().to_owned();
+    let path = format!("/api/v1{}", entry(&fid));
+    let ask = |name: &str, value: &str| user.fetch("GET", &path, &[(name, value)], ());
+    for value in [&tag, "*", &format!("W/{tag}"), &format!("\"x\", {tag}")] {
+        let known = ask("If-None-Match", value).expect_status(304);
+        assert_eq!((known.header("etag"), known.body.len()), (Some(&*tag), 0));
+    }
+    for (name, value) in [
+        ("If-None-Match", "\"x\""),
+        ("If-Match", tag.as_str()),
+        ("If-Match", "*"),
+    ] {
+        assert_eq!(ask(name, value).expect_status(200).json()["name"], "a");
+    }
+    for value in ["\"x\"", &format!("W/{tag}"), "x"] {
+        ask("If-Match", value).expect_problem(412, 1);
+    }
+    user.send("PATCH", &entry(&fid), &json!({"name": "b"}))
+        .expect_status(200);
+    ask("If-None-Match", &tag).expect_status(200);
+    ask("If-Match", &tag).expect_problem(412, 1);
+}
+
+#[test]
+fn an_entry_that_has_changed_since_is_not_deleted() {
+    let server = Server::start();
+    let user = server.new_user();
+    let fid = user.publish("a", b"content");
+    let tag = || user.get(&entry(&fid)).header("etag").unwrap().to_owned();
+    let path = format!("/api/v1{}", entry(&fid));
+    let delete = |name: &str, value: &str| user.fetch("DELETE", &path, &[(name, value)], ());
+    let seen = tag();
+    user.send("PATCH", &entry(&fid), &json!({"name": "b"}))
+        .expect_status(200);
+    let before = server.dump();
+    delete("If-Match", &seen).expect_problem(412, 1);
+    delete("If-None-Match", "*").expect_problem(412, 1);
+    server.expect_unchanged(&before, "deletes of another entry");
+    delete("If-Match", &tag()).expect_status(204);
+    delete("If-Match", "*").expect_problem(404, 2);
+}
+
+/// Whatever it is conditional on, which would tell how the entry is.
+#[test]
+fn an_entry_of_somebody_else_is_not_there_to_change_under_any_condition() {
+    let server = Server::start();
+    let (user, other) = (server.new_user(), server.new_user());
+    let fid = user.publish("a", b"content");
+    let tag = other.get(&entry(&fid)).header("etag").unwrap().to_owned();
+    let path = format!("/api/v1{}", entry(&fid));
+    for headers in [
+        [("If-Match", "\"x\"")],
+        [("If-Match", tag.as_str())],
+        [("If-Match", "*")],
+        [("If-None-Match", "*")],
+    ] {
+        let change = other.fetch("PATCH", &path, &headers, r#"{"name":"b"}"#);
+        change.expect_problem(404, 2);
+        let delete = other.fetch("DELETE", &path, &headers, ());
+        delete.expect_problem(404, 2);
+    }
+    assert_eq!(user.get(&entry(&fid)).json()["name"], "a");
+}
+
+#[test]
 fn a_list_comes_in_pages_that_meet() {
     let server = Server::start();
     let user = server.new_user();
