@@ -69,6 +69,7 @@ mod uploads;
 mod v1_accounts;
 mod v1_avatars;
 mod v1_claims;
+mod v1_conditions;
 mod v1_content;
 mod v1_create;
 mod v1_delete;

@@ -256,6 +256,7 @@ fn exercise_shelves(db: &SqliteDatabase) {
         title: Some(file.title.clone()),
         visibility: Some(Visibility::Private),
         label: Some(Label::parse("label").ok()),
+        given: None,
     };
     let edited = favourites.update(fan, favourite.id, &change).unwrap();
     assert_eq!(edited, Edited::Changed);

@@ -2,7 +2,8 @@
 //! others' entries.
 
 use kms_domain::files::{
-    Detached, Edited, Favoured, Favourite, FileId, Limit, NewFile, StoredFile, Visibility,
+    Detached, Edited, EntryChange, EntryState, Favoured, Favourite, FileId, Limit, NewFile,
+    StoredFile, Visibility,
 };
 use kms_domain::users::UserId;
 
@@ -31,6 +32,7 @@ macro_rules! favourite_repository_contract {
                 what_was_private_when_it_was_removed_is_withheld_for_ever,
                 nobody_is_withheld_a_favourite_of_an_own_entry,
                 a_favourite_has_a_title_and_a_label_of_its_own,
+                a_favourite_that_is_not_as_it_was_taken_to_be_stays_as_it_is,
                 favourites_come_the_last_added_first_in_pages_that_meet,
                 of_simultaneous_favourites_of_one_entry_one_is_added,
             ]
@@ -303,6 +305,27 @@ pub fn nobody_is_withheld_a_favourite_of_an_own_entry(on: &Repositories) {
     while on.favourites.remove_withheld(9).unwrap() {}
     assert!(read(on, owner, favourite).is_some());
     assert_eq!(list(on, owner).len(), 1);
+}
+
+/// As with entries.
+pub fn a_favourite_that_is_not_as_it_was_taken_to_be_stays_as_it_is(on: &Repositories) {
+    let (author, fan) = (register(on, 1), register(on, 2));
+    let favourite = add(on, fan, put(on, author, b"x").id);
+    let before = EntryState::from(&read(on, fan, favourite).unwrap());
+    for (change, expected) in [
+        (titled("b"), Edited::Changed),
+        (labelled(Some("work")), Edited::Moved),
+        (titled("b"), Edited::Moved),
+    ] {
+        let change = EntryChange {
+            given: Some(before.clone()),
+            ..change
+        };
+        let edited = on.favourites.update(fan, favourite, &change).unwrap();
+        assert_eq!(edited, expected);
+    }
+    let after = read(on, fan, favourite).unwrap();
+    assert_eq!((after.title.as_str(), after.label), ("b", None));
 }
 
 /// The source keeps its own.

@@ -120,6 +120,11 @@ impl Conditions {
         }
     }
 
+    /// Whether there are any that a method which changes something has to judge.
+    pub(super) fn bind_changes(&self) -> bool {
+        !self.if_match.is_empty() || !self.if_none_match.is_empty()
+    }
+
     /// Judges them for a method that changes what is there, the content with this digest or nothing, in
     /// the same order. There is no date to go by.
     pub(super) fn allow_change(&self, before: Option<Sha256>) -> bool {

@@ -193,12 +193,18 @@ pub(super) async fn change_entry(call: Call) -> Result<HttpResponse, ApiError> {
         .as_actor(Lane::Storage, move |services, actor| {
             let change = change?;
             let id = fid.ok_or_else(|| ApiError::new(Code::NotFound))?;
-            wanted.judge(services, actor, id)?;
-            let outcome = services.files.edit(actor, id, &change)?;
+            let outcome = match wanted.0 {
+                None => services.files.edit(actor, id, &change)?,
+                Some(conditions) => {
+                    let allow = |before: &StoredFile| allow(&conditions, before);
+                    services.files.edit_if(actor, id, change, allow)?
+                }
+            };
             match outcome {
                 EditOutcome::Changed | EditOutcome::Unchanged => {
                     Ok((outcome.code(), find(services, actor, fid)?))
                 }
+                EditOutcome::Moved => Err(ApiError::because(outcome.code(), Unmet::Changed)),
                 EditOutcome::NotFound => Err(ApiError::new(outcome.code())),
                 EditOutcome::NotPublishable => Err(ApiError::because(
                     outcome.code(),
@@ -215,9 +221,8 @@ pub(super) struct Wanted(Option<Conditions>);
 
 impl Wanted {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let is_conditional =
-            headers.contains_key("if-match") || headers.contains_key("if-none-match");
-        Self(is_conditional.then(|| Conditions::of(headers)))
+        let conditions = Conditions::of(headers);
+        Self(conditions.bind_changes().then_some(conditions))
     }
 
     /// Whether an entry of the caller's own is like that. One that only others may change is not there,
@@ -231,16 +236,16 @@ impl Wanted {
         let Some(conditions) = &self.0 else {
             return Ok(());
         };
-        let before = find(services, actor, Some(id))?;
-        if before.owner != actor.user() {
-            return Err(ApiError::new(Code::NotFound));
-        }
-        if conditions.allow_change_of(&etag(&EntryReply::new(&before))?) {
-            Ok(())
-        } else {
-            Err(ApiError::because(Code::BadFormat, Unmet::Changed))
+        match services.files.find_own(actor, id)? {
+            Some(before) if allow(conditions, &before) => Ok(()),
+            Some(_) => Err(ApiError::because(Code::BadFormat, Unmet::Changed)),
+            None => Err(ApiError::new(Code::NotFound)),
         }
     }
+}
+
+fn allow(conditions: &Conditions, before: &StoredFile) -> bool {
+    etag(&EntryReply::new(before)).is_ok_and(|tag| conditions.allow_change_of(&tag))
 }
 
 fn fid(call: &Call) -> Option<FileId> {
@@ -266,6 +271,7 @@ fn parse(fields: &Fields) -> Result<EntryChange, ApiError> {
         title: fields.text("name")?.map(Title::parse).transpose()?,
         visibility: fields.boolean("public")?.map(Visibility::from_public),
         label,
+        given: None,
     })
 }
 
