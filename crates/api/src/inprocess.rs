@@ -17,6 +17,8 @@
 )]
 
 #[cfg(test)]
+mod drops;
+#[cfg(test)]
 pub(crate) mod model;
 pub mod plain;
 #[cfg(test)]
