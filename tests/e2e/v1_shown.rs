@@ -1,16 +1,8 @@
 //! What content below `/api/v1` says of itself: its digest, and whether it may be shown.
 
-use crate::harness::client::base64;
+use crate::harness::data::digest_field;
 use crate::harness::reply::content_of;
-use crate::harness::{Server, bytes, sha256_hex};
-
-/// The value of a digest field.
-fn digest_field(content: &[u8]) -> String {
-    let hex = sha256_hex(content);
-    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-    let raw: Vec<_> = (0..hex.len()).step_by(2).map(digits).collect();
-    format!("sha-256=:{}:", base64(&raw))
-}
+use crate::harness::{Server, bytes};
 
 /// Of the whole representation, whatever part of it is the answer; and of the content only where that is whole.
 #[test]

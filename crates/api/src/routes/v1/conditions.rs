@@ -36,7 +36,8 @@ pub(super) struct Admitted {
 impl Conditions {
     /// Those of a request. Code 1: one of them cannot be read.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let unless = Unless::of(headers);
+        let unless = Unless::of(headers)
+            .ok_or_else(|| ApiError::bad_format("`If-None-Match` is no list of tags"))?;
         if unless.contents.len() > MOST_CONTENTS {
             return Err(ApiError::bad_format(
                 "`If-None-Match` names too many contents",
@@ -73,7 +74,13 @@ impl Conditions {
             let room = judge(services, &actor, key.as_ref(), request.as_ref(), &contents)?;
             Ok((room, key_in_use))
         };
-        let (room, key) = call.app.run(Lane::ShortRead, admit).await?;
+        let lane = if self.unless.contents.is_empty() {
+            Lane::ShortRead
+        } else {
+            // Several looks are too long for the worker.
+            Lane::Storage
+        };
+        let (room, key) = call.app.run(lane, admit).await?;
         Ok(Admitted { room, _key: key })
     }
 
@@ -97,7 +104,8 @@ fn take(app: &App, actor: &Actor, key: Option<&UploadKey>) -> Result<Option<KeyI
     }
 }
 
-/// The room for the upload, if its conditions hold so far. A repetition takes no room, so it needs none.
+/// The room for the upload, if its conditions hold so far. A repetition takes no room, so it needs none; what is
+/// larger than the first upload is none.
 fn judge(
     services: &Services,
     actor: &Actor,
@@ -110,13 +118,17 @@ fn judge(
         None => KeyStanding::New,
     };
     match standing {
-        KeyStanding::Known => Ok(Room::unlimited(actor)),
-        KeyStanding::Reused => Err(ApiError::because(Code::BadFormat, Unmet::KeyReused)),
+        KeyStanding::Known { size } => Ok(Room::again(actor, size, |_| reused())),
+        KeyStanding::Reused => Err(reused()),
         KeyStanding::New if services.once.holds_any(actor, contents)? => {
             Err(ApiError::because(Code::BadFormat, Unmet::Held))
         }
         KeyStanding::New => Room::of(services, actor),
     }
+}
+
+fn reused() -> ApiError {
+    ApiError::because(Code::BadFormat, Unmet::KeyReused)
 }
 
 /// The key of a request: a string as structured fields have it, or for clients that know nothing of
