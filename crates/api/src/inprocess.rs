@@ -17,10 +17,10 @@
 )]
 
 #[cfg(test)]
-mod drops;
-#[cfg(test)]
 pub(crate) mod model;
 pub mod plain;
+#[cfg(test)]
+mod stories;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,4 @@
-//! Where an upload ends that its request or its client gives up.
+//! What becomes of uploads that are given up, and of answers that have begun, whatever else there is to do.
 
 use std::future::Future;
 use std::pin::pin;
@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use super::model::world::World;
 use crate::app::{App, Services};
 use crate::middleware::{RequestIds, observe};
+use crate::offload::{Lane, LaneConfig, Offload};
 use crate::routes;
 
 /// More than one block, so that the store has some of it before the end.
@@ -232,4 +233,92 @@ async fn leave_at<T>(request: impl Future<Output = T>, moment: oneshot::Receiver
         Either::Left(_) => panic!("it was answered"),
         Either::Right((reached, _)) => reached.unwrap(),
     }
+}
+
+const LANE: LaneConfig = LaneConfig {
+    permits: 1,
+    queue: 4,
+    wait: Duration::from_secs(60),
+};
+
+/// Occupies the one permit of the storage lane until it is let go.
+async fn occupy(offload: &Arc<Offload>) -> Sender<()> {
+    let (release, held) = channel();
+    let (started, running) = oneshot::channel();
+    let offload = Arc::clone(offload);
+    rt::spawn(async move {
+        let job = move || {
+            let _ = started.send(());
+            let _ = held.recv();
+        };
+        offload.run(Lane::Storage, job).await
+    });
+    running.await.unwrap();
+    release
+}
+
+/// Lets go of it when others have had the time to be refused.
+async fn release(held: Sender<()>) {
+    rt::time::sleep(Duration::from_millis(500)).await;
+    drop(held);
+}
+
+fn zip(bearer: &str, fids: &[Value]) -> TestRequest {
+    post("/api/v1/files/zip")
+        .append_header((AUTHORIZATION, bearer))
+        .set_payload(json!({"fids": fids}).to_string())
+}
+
+/// Its length is told already.
+#[test]
+fn an_archive_that_has_begun_waits_for_a_store_that_is_full_of_work() {
+    let (mut app, _) = app(None);
+    let lane = LaneConfig {
+        wait: Duration::from_millis(100),
+        ..LANE
+    };
+    app.offload = Arc::new(Offload::new(lane, lane));
+    let offload = Arc::clone(&app.offload);
+    story!(app, |service, bearer| {
+        let mut fids = Vec::new();
+        for n in 0..3 {
+            let file = post("/api/v1/files?name=a")
+                .append_header((AUTHORIZATION, bearer.as_str()))
+                .set_payload(vec![n; LARGE]);
+            fids.push(send(&service, file).await.1["fid"].clone());
+        }
+        let begun = service.call(zip(&bearer, &fids).to_request()).await;
+        let response = begun.unwrap();
+        assert_eq!(response.status(), 200);
+        let held = occupy(&offload).await;
+        let (body, ()) = tokio::join!(to_bytes(response.into_body()), release(held));
+        let body = body.unwrap_or_else(|_| panic!("the answer breaks off"));
+        assert!(body.len() > 3 * LARGE);
+    });
+}
+
+#[test]
+fn an_archive_is_not_begun_while_the_store_is_behind_with_its_work() {
+    let (mut app, _) = app(None);
+    app.offload = Arc::new(Offload::new(LANE, LANE));
+    let offload = Arc::clone(&app.offload);
+    story!(app, |service, bearer| {
+        let file = post("/api/v1/files?name=a")
+            .append_header((AUTHORIZATION, bearer.as_str()))
+            .set_payload("content");
+        let fids = [send(&service, file).await.1["fid"].clone()];
+        let held = occupy(&offload).await;
+        for _ in 0..3 {
+            let offload = Arc::clone(&offload);
+            rt::spawn(async move { offload.run(Lane::Storage, || ()).await });
+        }
+        rt::task::yield_now().await;
+        assert!(offload.is_crowded(Lane::Storage));
+        let (refused, ()) = tokio::join!(send(&service, zip(&bearer, &fids)), release(held));
+        assert_eq!((refused.0, &refused.1["code"]), (503, &json!(8)));
+        while offload.is_crowded(Lane::Storage) {
+            rt::task::yield_now().await;
+        }
+        assert_eq!(send(&service, zip(&bearer, &fids)).await.0, 200);
+    });
 }
