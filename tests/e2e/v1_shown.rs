@@ -2,7 +2,7 @@
 
 use crate::harness::data::digest_field;
 use crate::harness::reply::content_of;
-use crate::harness::{Server, bytes};
+use crate::harness::{Server, bytes, sha256_hex};
 
 /// Of the whole representation, whatever part of it is the answer; and of the content only where that is whole.
 #[test]
@@ -101,6 +101,26 @@ fn only_what_is_harmless_is_shown() {
             );
         }
     }
+}
+
+/// Not even to find out what it is.
+#[test]
+fn nothing_is_read_of_what_is_not_sent() {
+    let server = Server::start();
+    let user = server.new_user();
+    let content = bytes(1, 100_000);
+    let fid = user.publish("a", &content);
+    server.only_blob().flip_a_byte();
+    let route = format!("{}?disposition=inline", content_of(&fid));
+    let tag = format!("\"{}\"", sha256_hex(&content));
+    for (name, value, status) in [
+        ("If-None-Match", tag.as_str(), 304),
+        ("If-Match", "\"x\"", 412),
+    ] {
+        user.fetch("GET", &route, &[(name, value)], ())
+            .expect_status(status);
+    }
+    user.fetch("GET", &route, &[], ()).expect_problem(500, 5);
 }
 
 #[test]
