@@ -3,6 +3,7 @@
 use std::thread;
 
 use crate::harness::data::digest_field;
+use crate::harness::document::DOCUMENT;
 use crate::harness::wire::head;
 use crate::harness::{Reply, Server, User, Wire, bytes, sha256_hex, until};
 
@@ -83,6 +84,42 @@ fn another_upload_under_a_key_is_refused_and_stores_nothing() {
     keyed(&other, "key", b"another").expect_status(201);
     keyed(&user, "new", b"").expect_problem(400, 1);
     keyed(&user, "new", b"content").expect_status(201);
+}
+
+#[test]
+fn a_key_is_what_the_document_says() {
+    let server = Server::start();
+    let user = server.new_user();
+    let parameters = &DOCUMENT["paths"]["/api/v1/files"]["post"]["parameters"];
+    let mut parameters = parameters.as_array().unwrap().iter();
+    let described = parameters.find(|it| it["name"] == "Idempotency-Key");
+    let schema = jsonschema::validator_for(&described.unwrap()["schema"]).unwrap();
+    let long = |n| "k".repeat(n);
+    let quoted = |n| format!("\"{}\"", long(n));
+    for (key, is_good) in [
+        ("a", true),
+        ("8e03978e-40d5-43dd-bc93-6894a57f9324", true),
+        ("a_b.c:d/e+f=~!#$%&'()*@[\\]^`{|}<>?", true),
+        (&long(255), true),
+        (&quoted(255), true),
+        (r#""a b, c;d\"e\\""#, true),
+        ("\" \"", true),
+        (&long(256), false),
+        (&quoted(256), false),
+        ("\"\"", false),
+        ("a b", false),
+        ("a,b", false),
+        ("a;b", false),
+        ("a\"b", false),
+        ("\"a", false),
+        (r#""a\b""#, false),
+        ("\"é\"", false),
+        ("é", false),
+    ] {
+        assert_eq!(schema.is_valid(&key.into()), is_good, "{key}");
+        let status = keyed(&user, key, b"content").status;
+        assert_eq!(status, if is_good { 201 } else { 400 }, "{key}");
+    }
 }
 
 #[test]

@@ -124,7 +124,10 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
     ],
 };
 
-const KEY: Kind = Kind::of(|_| json!({"type": "string", "pattern": "^[A-Za-z0-9-]{1,255}$"}));
+const KEY: Kind = Kind::of(|_| json!({"type": "string", "pattern": KEY_PATTERN}));
+/// 1 to 255 printable characters between quotes, where a backslash stands in front of quotes and of itself;
+/// or without quotes, and without what would take them apart.
+const KEY_PATTERN: &str = r#"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--:<-~]{1,255})$"#;
 
 /// `POST /api/v1/files`: stores the body, or the file in a form, as a file. 201, 409, 412, 422; codes 130, 1.
 pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
