@@ -278,6 +278,24 @@ fn keys_are_forgotten_when_they_are_old_or_many() {
     assert_eq!(user.own().len(), 5);
 }
 
+/// Also of accounts that send nothing any more.
+#[test]
+fn keys_that_are_old_do_not_stay() {
+    let mut server = Server::start();
+    let user = server.new_user();
+    for key in ["old", "young"] {
+        keyed(&user, key, b"content").expect_status(201);
+    }
+    let rows = |server: &Server| server.count_rows("upload_keys");
+    assert_eq!(rows(&server), 2);
+    server.stop();
+    server.tamper("UPDATE upload_keys SET created_at = 1 WHERE key = 'old'");
+    server.start_again();
+    until("old keys are gone", || rows(&server) == 1);
+    keyed(&user, "young", b"content").expect_status(201);
+    assert_eq!(user.own().len(), 2);
+}
+
 #[test]
 fn what_one_has_already_is_not_stored_again_on_demand() {
     let server = Server::start();

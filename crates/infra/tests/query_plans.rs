@@ -182,6 +182,7 @@ fn exercise(db: &SqliteDatabase) {
     let file = a_file(user, b"once").build();
     once.attach_once(&file, &a_blob(b"once").build(), &conditions)
         .unwrap();
+    assert_eq!(once.remove_expired(at(1_000_000_000), 10).unwrap(), 1);
     let usage = SqliteUsageRepository::new(db);
     usage.find_usage(user).unwrap();
     usage.set_quota(user, OwnQuota::default()).unwrap();

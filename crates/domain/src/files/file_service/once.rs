@@ -13,12 +13,15 @@ use crate::files::{
 };
 use crate::users::Actor;
 
+/// Keys that go in one transaction, for which everybody else's writes wait.
+const BATCH: usize = 256;
+
 /// How long keys count, and how many.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyPolicy {
     /// Milliseconds after which a key is forgotten.
     pub millis: i64,
-    /// Most keys of an account; the oldest go first.
+    /// Most keys of an account; those that were used first go first.
     pub per_account: usize,
 }
 
@@ -206,6 +209,15 @@ impl OnceService {
                 sha256: Some(sha256),
             },
         )
+    }
+
+    /// Removes the next few keys that count no more, of anybody. Says whether there may be more.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn forget_expired(&self) -> Result<bool, FileError> {
+        let expired = self.expired(self.files.clock.now());
+        Ok(self.once.remove_expired(expired, BATCH)? == BATCH)
     }
 
     fn find(&self, actor: &Actor, key: &UploadKey) -> Result<Option<KeptUpload>, FileError> {

@@ -38,16 +38,24 @@ impl OnceRepository for Late {
     fn attach_once(&self, _: &NewFile, _: &NewBlob, _: &Once) -> Result<AttachedOnce, PortError> {
         panic!("nothing is stored")
     }
+
+    fn remove_expired(&self, expired: Timestamp, limit: usize) -> Result<usize, PortError> {
+        assert_eq!(expired, NOW.minus_millis(1));
+        self.script.call("once.remove_expired")?;
+        Ok(limit.min(self.looks))
+    }
 }
 
-/// What becomes of [`CONTENT`] under the key, when that is found after so many looks.
-fn store(script: &Script, looks: usize, held: bool, used: Used) -> Result<OnceOutcome, FileError> {
-    let request = StoreFile {
+fn request() -> StoreFile {
+    StoreFile {
         title: title(),
         visibility: None,
         md5: None,
         sha256: None,
-    };
+    }
+}
+
+fn service_with(script: &Script, looks: usize, held: bool, used: Used) -> OnceService {
     let files = FileService {
         usage: Arc::new(holding(script, used)),
         ..service(
@@ -57,28 +65,47 @@ fn store(script: &Script, looks: usize, held: bool, used: Used) -> Result<OnceOu
         )
     };
     let kept = KeptUpload {
-        request: request.digest(),
+        request: request().digest(),
         receipt: receipt(),
     };
-    let once = OnceService {
+    OnceService {
         once: Arc::new(Late {
             script: script.clone(),
             looks,
             kept,
             held,
         }),
-        files: files.clone(),
+        files,
         keys: KeyPolicy {
             millis: 1,
             per_account: 1,
         },
-    };
+    }
+}
+
+/// What becomes of [`CONTENT`] under the key, when that is found after so many looks.
+fn store(script: &Script, looks: usize, held: bool, used: Used) -> Result<OnceOutcome, FileError> {
+    let once = service_with(script, looks, held, used);
     let conditions = StoreOnce {
         key: UploadKey::parse("key").ok(),
         unless_held: held,
     };
-    let upload = files.begin_upload()?.push(CONTENT).unwrap().finish();
-    once.store(&actor(), upload, request, conditions)
+    let upload = once.files.begin_upload()?.push(CONTENT).unwrap().finish();
+    once.store(&actor(), upload, request(), conditions)
+}
+
+/// For as long as there are whole batches.
+#[test]
+fn keys_that_count_no_more_go_in_batches() {
+    for (expired, more) in [(0, false), (255, false), (256, true), (257, true)] {
+        let once = service_with(&Script::default(), expired, false, Used::default());
+        assert_eq!(once.forget_expired().unwrap(), more);
+    }
+    for (kind, code) in KINDS {
+        let script = Script::failing_on("once.remove_expired", kind);
+        let once = service_with(&script, 1, false, Used::default());
+        assert_eq!(once.forget_expired().unwrap_err().code(), code);
+    }
 }
 
 /// It was its own first try that took the room, or made it one that is held.
