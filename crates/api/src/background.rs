@@ -161,18 +161,24 @@ fn keep_audit(audit: &Audit, once: &OnceService, retention: Duration, stop: &Sto
                 }
             }
         }
-        while round == 0 {
-            match once.forget_expired() {
-                Ok(true) if stop.go_on().is_continue() => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(error = %with_causes(&error), "old keys were not removed");
-                    break;
-                }
-            }
+        if round == 0 {
+            forget_keys(once, stop);
         }
         if stop.sleep(AUDIT_PACE).is_break() {
             return;
+        }
+    }
+}
+
+fn forget_keys(once: &OnceService, stop: &Stop) {
+    loop {
+        match once.forget_expired() {
+            Ok(true) if stop.go_on().is_continue() => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(error = %with_causes(&error), "old keys were not removed");
+                return;
+            }
         }
     }
 }

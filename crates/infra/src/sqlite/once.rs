@@ -143,14 +143,14 @@ fn attach_once(
     blob: &NewBlob,
     once: &Once,
 ) -> Result<AttachedOnce, SqliteError> {
-    if let Some(new) = &once.key {
-        if let Some(kept) = find_key(conn, file.owner, &new.key, new.expired)? {
-            return Ok(if kept.is_of(&new.request, &blob.sha256) {
-                AttachedOnce::Repeated(kept.receipt)
-            } else {
-                AttachedOnce::KeyReused
-            });
-        }
+    if let Some(new) = &once.key
+        && let Some(kept) = find_key(conn, file.owner, &new.key, new.expired)?
+    {
+        return Ok(if kept.is_of(&new.request, &blob.sha256) {
+            AttachedOnce::Repeated(kept.receipt)
+        } else {
+            AttachedOnce::KeyReused
+        });
     }
     if once.unless_held
         && let Some(id) = held(conn, file.owner, &blob.sha256)?
