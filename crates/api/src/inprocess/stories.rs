@@ -96,7 +96,7 @@ fn app(gate: Option<Gate>) -> (App, Thrown) {
     let (world, mut app) = World::new();
     let thrown = Thrown::default();
     let store = Arc::new(Watched {
-        inner: world.store.clone(),
+        inner: world.store,
         thrown: Arc::clone(&thrown),
         gate: Arc::new(Mutex::new(gate)),
     });

@@ -22,7 +22,7 @@ const MOST_CONTENTS: usize = 32;
 
 /// The conditions of an upload.
 #[derive(Debug)]
-pub(super) struct Conditions {
+pub(super) struct UploadConditions {
     key: Option<UploadKey>,
     unless: Unless,
 }
@@ -33,7 +33,7 @@ pub(super) struct Admitted {
     _key: Option<KeyInUse>,
 }
 
-impl Conditions {
+impl UploadConditions {
     /// Those of a request. Code 1: one of them cannot be read.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let unless = Unless::of(headers)
@@ -164,7 +164,7 @@ mod tests {
     fn read(value: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_str(value).unwrap());
-        let key = Conditions::of(&headers).ok()?.key?;
+        let key = UploadConditions::of(&headers).ok()?.key?;
         Some(key.as_str().to_owned())
     }
 
@@ -202,14 +202,14 @@ mod tests {
         for _ in 0..2 {
             headers.append(IDEMPOTENCY_KEY, HeaderValue::from_static("a"));
         }
-        assert!(Conditions::of(&headers).is_err());
+        assert!(UploadConditions::of(&headers).is_err());
         for (n, is_good) in [(MOST_CONTENTS, true), (MOST_CONTENTS + 1, false)] {
             let mut headers = HeaderMap::new();
             for at in 0..n {
                 let tag = HeaderValue::try_from(format!("\"{at:064x}\"")).unwrap();
                 headers.append(IF_NONE_MATCH, tag);
             }
-            assert_eq!(Conditions::of(&headers).is_ok(), is_good);
+            assert_eq!(UploadConditions::of(&headers).is_ok(), is_good);
         }
     }
 }

@@ -3,14 +3,14 @@ use kms_domain::codes::{Code, Coded as _};
 use kms_domain::files::{FileReceipt, OnceOutcome, Title, UploadOutcome};
 use serde_json::json;
 
-use super::conditions::Conditions;
+use super::conditions::UploadConditions;
 use super::digests::Digests;
-use super::form::{self, FORM, is_form};
+use super::form::{self, FORM};
 use super::problem::Unmet;
 use super::query::query;
 use super::reply;
 use super::representation::IF_NONE_MATCH;
-use crate::call::{Call, as_actor};
+use crate::call::{Call, as_actor, is_form};
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
@@ -133,7 +133,7 @@ const KEY_PATTERN: &str = r#"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--:<-~]{1,2
 pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
     call.foresee_payload()?;
     let (token, room) = call.admit_bearer().await?;
-    let conditions = Conditions::of(call.head.headers())?;
+    let conditions = UploadConditions::of(call.head.headers())?;
     let digests = Digests::of(call.head.headers())?;
     let app = call.app.clone();
     let (admitted, upload, input) = if is_form(&call.head) {

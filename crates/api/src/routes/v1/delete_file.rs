@@ -1,9 +1,9 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded as _};
-use kms_domain::files::{DeleteOutcome, FileId};
+use kms_domain::files::DeleteOutcome;
 use serde_json::json;
 
-use super::entry::Wanted;
+use super::entry::Precondition;
 use super::reply;
 use super::representation::IF_MATCH;
 use crate::call::Call;
@@ -48,13 +48,13 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
 /// `DELETE /api/v1/files/{fid}`: an entry of the caller's own. 204; code 2 for every other, whether
 /// or not there is one. 412 where it has changed since.
 pub(super) async fn delete_file(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = call.head.match_info().get("fid").and_then(FileId::parse);
-    let wanted = Wanted::of(call.head.headers());
+    let fid = call.fid();
+    let precondition = Precondition::of(call.head.headers());
     let code = call
         .as_bearer(Lane::Storage, move |services, actor| {
             let outcome = match fid {
                 Some(id) => {
-                    wanted.judge(services, actor, id)?;
+                    precondition.judge(services, actor, id)?;
                     services.files.delete(actor, id)?
                 }
                 None => DeleteOutcome::NotFound,

@@ -164,7 +164,7 @@ fn shown(label: Option<&str>) -> serde_json::Value {
 /// `GET /api/v1/files/{fid}`: what there is to say about an entry that the caller may read.
 /// 200, 304, 412; codes 140, 2.
 pub(super) async fn entry(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = fid(&call);
+    let fid = call.fid();
     let conditions = Conditions::of(call.head.headers());
     let file = call
         .as_bearer(Lane::ShortRead, move |services, actor| {
@@ -185,15 +185,15 @@ pub(super) async fn entry(call: Call) -> Result<HttpResponse, ApiError> {
 /// `PATCH /api/v1/files/{fid}`: changes an entry of the caller's own, and answers how it is then, whether or
 /// not anything was to be changed. Codes 141, 143, 2, 1.
 pub(super) async fn change_entry(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = fid(&call);
-    let wanted = Wanted::of(call.head.headers());
+    let fid = call.fid();
+    let precondition = Precondition::of(call.head.headers());
     let request = call.read_signed_json(CHANGE).await?;
     let change = parse(&request.fields);
     let (code, file) = request
         .as_actor(Lane::Storage, move |services, actor| {
             let change = change?;
             let id = fid.ok_or_else(|| ApiError::new(Code::NotFound))?;
-            let outcome = match wanted.0 {
+            let outcome = match precondition.0 {
                 None => services.files.edit(actor, id, &change)?,
                 Some(conditions) => {
                     let allow = |before: &StoredFile| allow(&conditions, before);
@@ -217,9 +217,9 @@ pub(super) async fn change_entry(call: Call) -> Result<HttpResponse, ApiError> {
 }
 
 /// What an entry is to be like for a request that changes it.
-pub(super) struct Wanted(Option<Conditions>);
+pub(super) struct Precondition(Option<Conditions>);
 
-impl Wanted {
+impl Precondition {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let conditions = Conditions::of(headers);
         Self(conditions.bind_changes().then_some(conditions))
@@ -246,10 +246,6 @@ impl Wanted {
 
 fn allow(conditions: &Conditions, before: &StoredFile) -> bool {
     etag(&EntryReply::new(before)).is_ok_and(|tag| conditions.allow_change_of(&tag))
-}
-
-fn fid(call: &Call) -> Option<FileId> {
-    call.head.match_info().get("fid").and_then(FileId::parse)
 }
 
 fn find(services: &Services, actor: &Actor, fid: Option<FileId>) -> Result<StoredFile, ApiError> {

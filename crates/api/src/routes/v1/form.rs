@@ -1,12 +1,10 @@
 //! A file that comes in a form, as a page of HTML sends it: its bytes are a part, and so is each field.
 
-use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_TYPE;
 use kms_domain::files::Sha256;
 use sha2::Digest as _;
 
 use super::digests::Digests;
-use crate::call::Call;
+use crate::call::{Call, content_type};
 use crate::error::ApiError;
 use crate::intake::{FieldError, Fields, MultipartScanner, Shape};
 use crate::quota::Room;
@@ -20,12 +18,6 @@ pub(super) const FORM: Shape = Shape {
     fields: &["name", "md5", "sha256", "public"],
     payload: Some(FILE),
 };
-
-/// Whether the body of a request is a form.
-pub(super) fn is_form(head: &HttpRequest) -> bool {
-    let essence = content_type(head).split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("multipart/form-data")
-}
 
 /// Receives the form from a sender who has `room`. Digest fields are about the whole of it, as it came. Who finds
 /// the form wanting has its file all the same, to be dropped where that may block.
@@ -57,11 +49,4 @@ fn judge(fields: &Fields, digests: &Digests, digest: Option<Sha256>) -> Result<I
         return Err(FieldError::Missing(FILE).into());
     }
     Input::parse(fields)
-}
-
-fn content_type(head: &HttpRequest) -> &str {
-    let value = head.headers().get(CONTENT_TYPE);
-    value
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
 }
