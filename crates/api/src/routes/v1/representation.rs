@@ -59,12 +59,12 @@ pub(super) const RANGE: Field = optional("Range", LINE, "One range of bytes.");
 pub(super) const IF_NONE_MATCH: Field = optional(
     "If-None-Match",
     LINE,
-    "Tags that are not to be those of the content.",
+    "Tags that are not to be those of what is there.",
 );
 pub(super) const IF_MATCH: Field = optional(
     "If-Match",
     LINE,
-    "Tags of which one is to be that of the content.",
+    "Tags of which one is to be that of what is there.",
 );
 
 /// What a request asks for.
