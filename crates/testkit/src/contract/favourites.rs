@@ -307,6 +307,26 @@ pub fn nobody_is_withheld_a_favourite_of_an_own_entry(on: &Repositories) {
     assert_eq!(list(on, owner).len(), 1);
 }
 
+/// The source keeps its own.
+pub fn a_favourite_has_a_title_and_a_label_of_its_own(on: &Repositories) {
+    let (author, fan) = (register(on, 1), register(on, 2));
+    let file = put(on, author, b"x");
+    let before = stored(on, &file);
+    let favourite = add(on, fan, file.id);
+    let by_source = on.favourites.update(fan, file.id, &titled("b")).unwrap();
+    assert_eq!(by_source, Edited::NotFound);
+    for change in [titled("b"), labelled(Some("合同"))] {
+        let update = || on.favourites.update(fan, favourite, &change).unwrap();
+        assert_eq!((update(), update()), (Edited::Changed, Edited::Unchanged));
+    }
+    let found = read(on, fan, favourite).unwrap();
+    assert_eq!(found.title.as_str(), "b");
+    assert_eq!(found.label, Some(label("合同")));
+    let listed = &list(on, fan)[0];
+    assert_eq!((&listed.title, &listed.label), (&found.title, &found.label));
+    assert_eq!(stored(on, &file), before);
+}
+
 /// As with entries.
 pub fn a_favourite_that_is_not_as_it_was_taken_to_be_stays_as_it_is(on: &Repositories) {
     let (author, fan) = (register(on, 1), register(on, 2));
@@ -326,26 +346,6 @@ pub fn a_favourite_that_is_not_as_it_was_taken_to_be_stays_as_it_is(on: &Reposit
     }
     let after = read(on, fan, favourite).unwrap();
     assert_eq!((after.title.as_str(), after.label), ("b", None));
-}
-
-/// The source keeps its own.
-pub fn a_favourite_has_a_title_and_a_label_of_its_own(on: &Repositories) {
-    let (author, fan) = (register(on, 1), register(on, 2));
-    let file = put(on, author, b"x");
-    let before = stored(on, &file);
-    let favourite = add(on, fan, file.id);
-    let by_source = on.favourites.update(fan, file.id, &titled("b")).unwrap();
-    assert_eq!(by_source, Edited::NotFound);
-    for change in [titled("b"), labelled(Some("合同"))] {
-        let update = || on.favourites.update(fan, favourite, &change).unwrap();
-        assert_eq!((update(), update()), (Edited::Changed, Edited::Unchanged));
-    }
-    let found = read(on, fan, favourite).unwrap();
-    assert_eq!(found.title.as_str(), "b");
-    assert_eq!(found.label, Some(label("合同")));
-    let listed = &list(on, fan)[0];
-    assert_eq!((&listed.title, &listed.label), (&found.title, &found.label));
-    assert_eq!(stored(on, &file), before);
 }
 
 /// Whatever the size of the pages, with withheld ones between them.
