@@ -1,6 +1,6 @@
 //! `/api/v1/me/avatar`: the bytes as they are.
 
-use crate::harness::{Reply, Server, User, bytes, sha256_hex};
+use crate::harness::{Reply, Server, User, at_once, bytes, sha256_hex};
 
 const AVATAR: &str = "/api/v1/me/avatar";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and more";
@@ -80,6 +80,26 @@ fn what_is_refused_leaves_the_avatar_as_it_was() {
         put(&user, &[(name, &value)], b"x").expect_problem(412, 1);
     }
     server.expect_unchanged(&before, "refused avatars");
+}
+
+/// However they meet.
+#[test]
+fn of_simultaneous_avatars_in_the_place_of_one_that_was_seen_one_is_set() {
+    let server = Server::start();
+    let user = server.new_user();
+    for round in 0..10 {
+        let seen = [round, 255];
+        put(&user, &[], &seen);
+        let tag = etag(&seen);
+        let replies = at_once(4, |n| put(&user, &[("If-Match", &tag)], &[round, n as u8]));
+        let made = replies.iter().filter(|reply| reply.status == 200).count();
+        assert_eq!(made, 1, "{replies:?}");
+        assert!(
+            replies
+                .iter()
+                .all(|reply| matches!(reply.status, 200 | 412))
+        );
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::thread;
 
-use crate::harness::client::base64;
+use crate::harness::data::digest_field;
+use crate::harness::document::DOCUMENT;
 use crate::harness::wire::head;
 use crate::harness::{Reply, Server, User, Wire, bytes, sha256_hex, until};
 
@@ -21,14 +22,6 @@ fn keyed(user: &User, key: &str, content: &[u8]) -> Reply {
 fn fid(reply: &Reply) -> String {
     assert_eq!(reply.status, 201, "{reply:?}");
     reply.json()["fid"].as_str().unwrap().to_owned()
-}
-
-/// A digest in the form of the fields.
-fn field(content: &[u8]) -> String {
-    let hex = sha256_hex(content);
-    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-    let raw: Vec<_> = (0..hex.len()).step_by(2).map(digits).collect();
-    format!("sha-256=:{}:", base64(&raw))
 }
 
 #[test]
@@ -91,6 +84,42 @@ fn another_upload_under_a_key_is_refused_and_stores_nothing() {
     keyed(&other, "key", b"another").expect_status(201);
     keyed(&user, "new", b"").expect_problem(400, 1);
     keyed(&user, "new", b"content").expect_status(201);
+}
+
+#[test]
+fn a_key_is_what_the_document_says() {
+    let server = Server::start();
+    let user = server.new_user();
+    let parameters = &DOCUMENT["paths"]["/api/v1/files"]["post"]["parameters"];
+    let mut parameters = parameters.as_array().unwrap().iter();
+    let described = parameters.find(|it| it["name"] == "Idempotency-Key");
+    let schema = jsonschema::validator_for(&described.unwrap()["schema"]).unwrap();
+    let long = |n| "k".repeat(n);
+    let quoted = |n| format!("\"{}\"", long(n));
+    for (key, is_good) in [
+        ("a", true),
+        ("8e03978e-40d5-43dd-bc93-6894a57f9324", true),
+        ("a_b.c:d/e+f=~!#$%&'()*@[\\]^`{|}<>?", true),
+        (&long(255), true),
+        (&quoted(255), true),
+        (r#""a b, c;d\"e\\""#, true),
+        ("\" \"", true),
+        (&long(256), false),
+        (&quoted(256), false),
+        ("\"\"", false),
+        ("a b", false),
+        ("a,b", false),
+        ("a;b", false),
+        ("a\"b", false),
+        ("\"a", false),
+        (r#""a\b""#, false),
+        ("\"é\"", false),
+        ("é", false),
+    ] {
+        assert_eq!(schema.is_valid(&key.into()), is_good, "{key}");
+        let status = keyed(&user, key, b"content").status;
+        assert_eq!(status, if is_good { 201 } else { 400 }, "{key}");
+    }
 }
 
 #[test]
@@ -188,6 +217,36 @@ fn of_many_at_once_under_one_key_one_is_stored() {
     }
 }
 
+/// Nor does a full account get room for something else by it: that is refused as soon as it is longer than
+/// the first upload.
+#[test]
+fn a_repetition_has_the_room_of_the_first_upload_and_no_more() {
+    let server = Server::with(&[("KMS_QUOTA_BYTES", "100KB")]);
+    let user = server.new_user();
+    keyed(&user, "key", &bytes(1, 50_000)).expect_status(201);
+    let bearer = user.bearer();
+    let headers = |length| {
+        [
+            ("Authorization", bearer.as_str()),
+            ("Idempotency-Key", "key"),
+            length,
+        ]
+    };
+    let before = server.dump();
+    let mut wire = Wire::to(&user.client);
+    wire.send(head("POST", ROUTE, &headers(("Content-Length", "50001"))));
+    wire.reply().expect_problem(422, 1);
+    let mut wire = Wire::to(&user.client);
+    let chunked = ("Transfer-Encoding", "chunked");
+    wire.send(head("POST", ROUTE, &headers(chunked)));
+    wire.send(format!("{:x}\r\n", 50_001));
+    wire.send(bytes(1, 50_001));
+    wire.send("\r\n");
+    wire.reply().expect_problem(422, 1);
+    server.expect_unchanged(&before, "longer ones");
+    keyed(&user, "key", &bytes(1, 50_000)).expect_status(201);
+}
+
 /// The entry that took the last room is not in the way of its own answer.
 #[test]
 fn a_repetition_needs_no_room() {
@@ -219,6 +278,24 @@ fn keys_are_forgotten_when_they_are_old_or_many() {
     assert_eq!(user.own().len(), 5);
 }
 
+/// Also of accounts that send nothing any more.
+#[test]
+fn keys_that_are_old_do_not_stay() {
+    let mut server = Server::start();
+    let user = server.new_user();
+    for key in ["old", "young"] {
+        keyed(&user, key, b"content").expect_status(201);
+    }
+    let rows = |server: &Server| server.count_rows("upload_keys");
+    assert_eq!(rows(&server), 2);
+    server.stop();
+    server.tamper("UPDATE upload_keys SET created_at = 1 WHERE key = 'old'");
+    server.start_again();
+    until("old keys are gone", || rows(&server) == 1);
+    keyed(&user, "young", b"content").expect_status(201);
+    assert_eq!(user.own().len(), 2);
+}
+
 #[test]
 fn what_one_has_already_is_not_stored_again_on_demand() {
     let server = Server::start();
@@ -235,6 +312,11 @@ fn what_one_has_already_is_not_stored_again_on_demand() {
     }
     // It is about what one has, whatever is sent.
     send(&user, &named, b"something else").expect_problem(412, 1);
+    // Nobody can tell what is not to be there.
+    for unreadable in ["other", "\"a", "*, \"a\"", "\"a\" \"b\"", "**"] {
+        let headers = [("If-None-Match", unreadable)];
+        send(&user, &headers, b"something else").expect_problem(400, 1);
+    }
     server.expect_unchanged(&before, "content that is there");
     send(&user, &any, b"something else").expect_status(201);
     send(&other, &named, b"content").expect_status(201);
@@ -249,7 +331,7 @@ fn a_body_has_the_digest_that_its_request_names_or_is_refused() {
     let before = server.dump();
     for size in [7, 700_000] {
         let content = bytes(1, size);
-        let (good, bad) = (field(&content), field(b"another"));
+        let (good, bad) = (digest_field(&content), digest_field(b"another"));
         for name in ["Repr-Digest", "Content-Digest"] {
             send(&user, &[(name, &bad)], &content).expect_problem(400, 1);
             for malformed in [
@@ -267,10 +349,10 @@ fn a_body_has_the_digest_that_its_request_names_or_is_refused() {
     }
     server.expect_unchanged(&before, "wrong digests");
     for (name, value) in [
-        ("Repr-Digest", field(b"content")),
+        ("Repr-Digest", digest_field(b"content")),
         (
             "Content-Digest",
-            format!("md5=:AAAA:, {}", field(b"content")),
+            format!("md5=:AAAA:, {}", digest_field(b"content")),
         ),
         (
             "Repr-Digest",
@@ -279,109 +361,4 @@ fn a_body_has_the_digest_that_its_request_names_or_is_refused() {
     ] {
         send(&user, &[(name, &value)], b"content").expect_status(201);
     }
-}
-
-/// A form with these parts; the last is a file.
-fn form(parts: &[(&str, &str)], file: &str, content: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (name, value) in parts {
-        let part =
-            format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-        body.extend_from_slice(part.as_bytes());
-    }
-    let head = format!(
-        "--XX\r\nContent-Disposition: form-data; name=\"{file}\"; filename=\"x.bin\"\r\n\
-         Content-Type: text/html\r\n\r\n"
-    );
-    body.extend_from_slice(head.as_bytes());
-    body.extend_from_slice(content);
-    body.extend_from_slice(b"\r\n--XX--\r\n");
-    body
-}
-
-#[track_caller]
-fn send_form(user: &User, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    let mut all = vec![("Content-Type", "multipart/form-data; boundary=XX")];
-    all.extend_from_slice(headers);
-    user.fetch("POST", "/api/v1/files", &all, body)
-}
-
-#[test]
-fn a_file_may_come_in_a_form() {
-    let server = Server::start();
-    let user = server.new_user();
-    for (part, size) in [("file", 1), ("data", 5), ("file", 700_000)] {
-        let content = bytes(size as u64, size);
-        let body = form(
-            &[("name", "报告.bin"), ("public", "false"), ("x", "y")],
-            part,
-            &content,
-        );
-        let reply = send_form(&user, &[], &body).expect_status(201);
-        let json = reply.json();
-        assert_eq!(
-            (&json["name"], &json["public"]),
-            (&"报告.bin".into(), &false.into())
-        );
-        assert_eq!(json["sha256"], sha256_hex(&content));
-        assert!(user.content(&fid(&reply), &[]).body == content);
-    }
-}
-
-#[test]
-fn a_form_that_is_none_or_lacks_something_is_refused() {
-    let server = Server::with(&[("KMS_MAX_FILE", "100KiB")]);
-    let user = server.new_user();
-    let before = server.dump();
-    let name = ("name", "a");
-    for (body, status, code) in [
-        (form(&[], "file", b"x"), 400, 1),
-        (form(&[name], "other", b"x"), 400, 1),
-        (form(&[name], "file", b""), 400, 1),
-        (form(&[name, name], "file", b"x"), 400, 1),
-        (form(&[name, ("file", "twice")], "file", b"x"), 400, 1),
-        (form(&[name, ("data", "both")], "file", b"x"), 400, 1),
-        (form(&[name, ("public", "maybe")], "file", b"x"), 400, 1),
-        (
-            form(&[name, ("sha256", &"0".repeat(64))], "file", b"x"),
-            400,
-            1,
-        ),
-        (form(&[name], "file", &bytes(1, 102_401)), 413, 6),
-        (b"--XX\r\n".to_vec(), 400, 1),
-        (b"".to_vec(), 400, 1),
-        (br#"{"name":"a"}"#.to_vec(), 400, 1),
-    ] {
-        send_form(&user, &[], &body).expect_problem(status, code);
-    }
-    let headers = [("Content-Type", "multipart/form-data")];
-    user.fetch("POST", "/api/v1/files?name=a", &headers, "x")
-        .expect_problem(400, 1);
-    server.expect_unchanged(&before, "forms that are none");
-}
-
-/// Digest fields are about the body as it comes, which is the form.
-#[test]
-fn conditions_hold_for_forms_too() {
-    let server = Server::start();
-    let user = server.new_user();
-    let body = form(&[("name", "a")], "file", b"content");
-    let (whole, part) = (field(&body), field(b"content"));
-    for name in ["Repr-Digest", "Content-Digest"] {
-        send_form(&user, &[(name, &part)], &body).expect_problem(400, 1);
-    }
-    assert_eq!(user.own().len(), 0);
-    let headers = [
-        ("Content-Digest", whole.as_str()),
-        ("Idempotency-Key", "key"),
-    ];
-    let first = send_form(&user, &headers, &body).expect_status(201);
-    assert_eq!(send_form(&user, &headers, &body).json(), first.json());
-    let other = form(&[("name", "b")], "file", b"content");
-    send_form(&user, &[("Idempotency-Key", "key")], &other).expect_problem(422, 1);
-    send_form(&user, &[("If-None-Match", "*")], &other).expect_problem(412, 1);
-    // The same upload is the same in whatever form it comes.
-    let raw = user.fetch("POST", "/api/v1/files?name=a", &headers[1..], "content");
-    assert_eq!(raw.json(), first.json());
-    assert_eq!(user.own().len(), 1);
 }

@@ -1,16 +1,8 @@
 //! What content below `/api/v1` says of itself: its digest, and whether it may be shown.
 
-use crate::harness::client::base64;
+use crate::harness::data::digest_field;
 use crate::harness::reply::content_of;
 use crate::harness::{Server, bytes, sha256_hex};
-
-/// The value of a digest field.
-fn digest_field(content: &[u8]) -> String {
-    let hex = sha256_hex(content);
-    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-    let raw: Vec<_> = (0..hex.len()).step_by(2).map(digits).collect();
-    format!("sha-256=:{}:", base64(&raw))
-}
 
 /// Of the whole representation, whatever part of it is the answer; and of the content only where that is whole.
 #[test]
@@ -109,6 +101,26 @@ fn only_what_is_harmless_is_shown() {
             );
         }
     }
+}
+
+/// Not even to find out what it is.
+#[test]
+fn nothing_is_read_of_what_is_not_sent() {
+    let server = Server::start();
+    let user = server.new_user();
+    let content = bytes(1, 100_000);
+    let fid = user.publish("a", &content);
+    server.only_blob().flip_a_byte();
+    let route = format!("{}?disposition=inline", content_of(&fid));
+    let tag = format!("\"{}\"", sha256_hex(&content));
+    for (name, value, status) in [
+        ("If-None-Match", tag.as_str(), 304),
+        ("If-Match", "\"x\"", 412),
+    ] {
+        user.fetch("GET", &route, &[(name, value)], ())
+            .expect_status(status);
+    }
+    user.fetch("GET", &route, &[], ()).expect_problem(500, 5);
 }
 
 #[test]

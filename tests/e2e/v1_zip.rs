@@ -112,10 +112,29 @@ fn a_body_that_is_no_selection_is_refused() {
         r#"{"fids":["a"],"fids":["b"]}"#,
         r#"{"fids":["a"]}x"#,
         r#"{"fids":["\ud800"]}"#,
+        // By the rules of all bodies.
+        r#"[["a"]]"#,
+        r#"{"fids":["a"],"x":"\ud800"}"#,
+        &format!(
+            r#"{{"fids":["a"],"x":{}{}}}"#,
+            "[".repeat(32),
+            "]".repeat(32)
+        ),
     ] {
         let reply = user.fetch("POST", "/api/v1/files/zip", &[], body);
-        reply.expect_problem(400, 1);
+        let told = reply.expect_problem(400, 1).json()["detail"].clone();
+        assert!(!told.as_str().unwrap().contains("line"), "{told}");
     }
+    let invalid = b"{\"fids\":[\"a\"],\"x\":\"\xff\"}".as_slice();
+    let reply = user.fetch("POST", "/api/v1/files/zip", &[], invalid);
+    reply.expect_problem(400, 1);
+    let nested = format!(
+        r#"{{"fids":["a"],"x":{}{}}}"#,
+        "[".repeat(31),
+        "]".repeat(31)
+    );
+    let reply = user.fetch("POST", "/api/v1/files/zip", &[], nested.as_str());
+    reply.expect_problem(404, 2);
     let long = format!(r#"{{"fids":["{}"]}}"#, "a".repeat(2000));
     let reply = user.fetch("POST", "/api/v1/files/zip", &[], long.as_str());
     reply.expect_problem(413, 6);

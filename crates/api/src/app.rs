@@ -21,6 +21,9 @@ use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
 use crate::openapi::{self, Facts};
 
+/// How long an answer that has begun waits for the store.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The use cases, and what their answers need beside them.
 #[derive(Clone)]
 pub struct Services {
@@ -129,6 +132,7 @@ impl App {
             max_file: self.limits.file,
             max_avatar: self.limits.avatar,
             max_body: self.limits.body,
+            zip_files: self.limits.zip_files,
         }
     }
 
@@ -147,6 +151,29 @@ impl App {
         self.offload.run(lane, move || job(&services)).await?
     }
 
+    /// Runs what an answer needs that has begun, and would be torn if it were refused.
+    pub(crate) async fn run_patiently<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        job: impl FnOnce(&Services) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let services = Arc::clone(&self.services);
+        self.offload
+            .run_patiently(lane, PATIENCE, move || job(&services))
+            .await?
+    }
+
+    /// Refuses what would keep the store at work for long while it is behind with that.
+    pub(crate) fn foresee_work(&self) -> Result<(), ApiError> {
+        if self.offload.is_crowded(Lane::Storage) {
+            return Err(ApiError::because(
+                Code::Busy,
+                "the store is behind with its work",
+            ));
+        }
+        Ok(())
+    }
+
     /// A place among the uploads. Refused as well while the store has so much to do that the upload
     /// would most likely be refused at its end: then its bytes need not be taken.
     pub(crate) fn admit_upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
@@ -158,12 +185,7 @@ impl App {
 
     /// Whether an upload would be admitted by now, without a place for it: nothing of it has come.
     pub(crate) fn foresee_upload(&self) -> Result<(), ApiError> {
-        if self.offload.is_crowded(Lane::Storage) {
-            return Err(ApiError::because(
-                Code::Busy,
-                "the store is behind with its work",
-            ));
-        }
+        self.foresee_work()?;
         if self.uploads.available_permits() == 0 {
             return Err(too_many_uploads());
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kms_api::config::Config;
 use kms_domain::audit::Audit;
-use kms_domain::files::BlobId;
+use kms_domain::files::{BlobId, OnceService};
 use kms_domain::recommend::{Learned, Learner};
 use kms_domain::upkeep::{Collected, Collector, Purger, Scrubber};
 use kms_domain::with_causes;
@@ -17,7 +17,7 @@ use kms_domain::with_causes;
 /// How long a thread waits after a failure before it tries again.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
-/// The pause between two looks at the audit log, and the looks after which old events are removed.
+/// The pause between two looks at the audit log, and the looks after which old events and keys are removed.
 const AUDIT_PACE: Duration = Duration::from_secs(60);
 const AUDIT_ROUNDS: u32 = 60;
 
@@ -72,6 +72,7 @@ impl Background {
         config: &Config,
         collector: Collector,
         purger: Purger,
+        once: OnceService,
         scrub: Scrub,
         audit: Audit,
         learner: Learner,
@@ -93,7 +94,9 @@ impl Background {
             });
         }
         let retention = config.audit_retention;
-        background.spawn("kms-audit", move |stop| keep_audit(&audit, retention, stop));
+        background.spawn("kms-audit", move |stop| {
+            keep_audit(&audit, &once, retention, stop);
+        });
         background.spawn("kms-learn", move |stop| keep_learning(&learner, stop));
         background
     }
@@ -142,9 +145,9 @@ fn collect_now_and_then(purger: &Purger, collector: &Collector, interval: Durati
     }
 }
 
-/// Records counts of refusals in time, and removes old events now and then, at the start for the first
-/// time.
-fn keep_audit(audit: &Audit, retention: Duration, stop: &Stop) {
+/// Records counts of refusals in time, and removes old events and keys of uploads now and then, at the start for
+/// the first time.
+fn keep_audit(audit: &Audit, once: &OnceService, retention: Duration, stop: &Stop) {
     let millis = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
     for round in (0..AUDIT_ROUNDS).cycle() {
         audit.settle();
@@ -158,8 +161,24 @@ fn keep_audit(audit: &Audit, retention: Duration, stop: &Stop) {
                 }
             }
         }
+        if round == 0 {
+            forget_keys(once, stop);
+        }
         if stop.sleep(AUDIT_PACE).is_break() {
             return;
+        }
+    }
+}
+
+fn forget_keys(once: &OnceService, stop: &Stop) {
+    loop {
+        match once.forget_expired() {
+            Ok(true) if stop.go_on().is_continue() => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(error = %with_causes(&error), "old keys were not removed");
+                return;
+            }
         }
     }
 }

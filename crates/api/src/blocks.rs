@@ -235,5 +235,5 @@ async fn next_block(app: &App, mut source: Box<Source>) -> Result<Box<Source>, A
         return Ok(source);
     }
     let waiting = move |_: &_| source.read().map(|()| source);
-    app.run(Lane::Storage, waiting).await
+    app.run_patiently(Lane::Storage, waiting).await
 }

@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::{FromRequest, HttpRequest, web};
 use kms_domain::codes::Code;
+use kms_domain::files::FileId;
 use kms_domain::throttle::{Network, Question};
 use kms_domain::users::{Actor, Identified, Token};
 
@@ -16,7 +17,7 @@ use crate::error::ApiError;
 use crate::intake::{Fields, ScanError, Scanner, Shape, Value};
 use crate::offload::Lane;
 use crate::quota::Room;
-pub(crate) use body::{Body, LEAST_BYTES_A_SECOND};
+pub(crate) use body::{Body, LEAST_BYTES_A_SECOND, content_type, is_form};
 
 /// Name of the field that carries the token.
 pub(crate) const TOKEN: &str = "token";
@@ -111,6 +112,11 @@ impl Call {
                 }
             })
             .await
+    }
+
+    /// The entry that its path names. `None`: nobody's.
+    pub(crate) fn fid(&self) -> Option<FileId> {
+        self.head.match_info().get("fid").and_then(FileId::parse)
     }
 
     /// The length that the head of the request tells.

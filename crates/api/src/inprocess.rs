@@ -20,6 +20,8 @@
 pub(crate) mod model;
 pub mod plain;
 #[cfg(test)]
+mod stories;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

@@ -74,6 +74,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let services = wiring::services(config, &data, &store, &database);
     let downloads = services.files.downloads.clone();
     let audit = services.audit.clone();
+    let once = services.once.clone();
     let app = wiring::app(config, services)?;
     let server = Server::bind(ServerConfig {
         listen: config.listen,
@@ -91,6 +92,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         config,
         wiring::collector(config, &data, &store, &database, false),
         wiring::purger(config, &database),
+        once,
         wiring::scrub(&data, &database),
         audit.clone(),
         kms_infra::learner(&database, downloads),

@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// Between two tries of a job whose lane has no room.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Which queue a job belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
@@ -97,24 +100,33 @@ impl Offload {
                 .map_err(|panic| OffloadError::Panicked(panic_text(&*panic)));
         };
         let permit = lane.admit().await?;
-        let pace = Arc::clone(&lane.pace);
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one door: the permit above bounds what it lets through"
-        )]
-        let running = actix_web::rt::task::spawn_blocking(move || {
-            let begun = Instant::now();
-            let result = job();
-            pace.learn(begun.elapsed());
-            drop(permit);
-            result
-        });
-        running.await.map_err(|error| {
-            OffloadError::Panicked(match error.try_into_panic() {
-                Ok(payload) => panic_text(&*payload),
-                Err(_) => "the job was cancelled".to_owned(),
-            })
-        })
+        lane.run(permit, job).await
+    }
+
+    /// Runs it although its lane is crowded, for an answer that would be torn without: tries again for as long
+    /// as `patience` lasts, and after that as long as one more job may wait.
+    ///
+    /// # Errors
+    /// [`OffloadError`].
+    pub async fn run_patiently<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        patience: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, OffloadError> {
+        let Some(queue) = self.queue(lane) else {
+            return self.run(lane, job).await;
+        };
+        let begun = Instant::now();
+        let permit = loop {
+            match queue.admit().await {
+                Err(OffloadError::Busy) if begun.elapsed() < patience => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                permit => break permit?,
+            }
+        };
+        queue.run(permit, job).await
     }
 
     /// Whether more work for `lane` is better refused before it begins: half of the queue, or of the
@@ -157,6 +169,32 @@ impl LaneState {
         let waiting = u32::try_from(self.waiting.load(Ordering::Acquire)).unwrap_or(u32::MAX);
         let permits = u32::try_from(self.config.permits.max(1)).unwrap_or(u32::MAX);
         self.pace.job().saturating_mul(waiting) / permits
+    }
+
+    /// Runs what has its permit.
+    async fn run<T: Send + 'static>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, OffloadError> {
+        let pace = Arc::clone(&self.pace);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one door: the permit above bounds what it lets through"
+        )]
+        let running = actix_web::rt::task::spawn_blocking(move || {
+            let begun = Instant::now();
+            let result = job();
+            pace.learn(begun.elapsed());
+            drop(permit);
+            result
+        });
+        running.await.map_err(|error| {
+            OffloadError::Panicked(match error.try_into_panic() {
+                Ok(payload) => panic_text(&*payload),
+                Err(_) => "the job was cancelled".to_owned(),
+            })
+        })
     }
 
     fn is_crowded(&self) -> bool {

@@ -28,6 +28,7 @@ fn refusal(user: UserId) -> ApiError {
 pub(crate) struct Room {
     user: UserId,
     bytes: u64,
+    beyond: fn(UserId) -> ApiError,
 }
 
 impl Room {
@@ -36,6 +37,7 @@ impl Room {
         Ok(Self {
             user: actor.user(),
             bytes: services.files.standing(actor)?.room(),
+            beyond: refusal,
         })
     }
 
@@ -44,6 +46,16 @@ impl Room {
         Self {
             user: actor.user(),
             bytes: u64::MAX,
+            beyond: refusal,
+        }
+    }
+
+    /// Room for what was stored already and has so many bytes. Whoever sends more gets the answer `beyond`.
+    pub(crate) const fn again(actor: &Actor, bytes: u64, beyond: fn(UserId) -> ApiError) -> Self {
+        Self {
+            user: actor.user(),
+            bytes,
+            beyond,
         }
     }
 
@@ -52,7 +64,7 @@ impl Room {
         if bytes <= self.bytes {
             return Ok(());
         }
-        Err(refusal(self.user))
+        Err((self.beyond)(self.user))
     }
 }
 

@@ -55,10 +55,6 @@ impl Entry {
         self.size >= TOO_LARGE
     }
 
-    const fn version(&self) -> u16 {
-        if self.is_large() { LARGE } else { PLAIN }
-    }
-
     /// Bytes in front of the content and behind it.
     fn around(&self) -> u64 {
         let fixed = if self.is_large() {
@@ -132,7 +128,7 @@ impl Plan {
         };
         let mut out = Out::default();
         out.u32(LOCAL);
-        out.common(entry);
+        out.common(entry, entry.is_large());
         // The checksum, and both sizes.
         out.u32(0);
         let sizes = if entry.is_large() { ELSEWHERE } else { 0 };
@@ -174,7 +170,7 @@ impl Plan {
         let mut out = Out::default();
         out.u32(CENTRAL);
         out.u16(MADE_BY);
-        out.common(entry);
+        out.common(entry, !numbers.is_empty());
         out.u32(crc);
         out.u32(or_elsewhere(entry.size));
         out.u32(or_elsewhere(entry.size));
@@ -257,9 +253,10 @@ impl Out {
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    /// What both records of a file say alike: how it is to be read, and its time.
-    fn common(&mut self, entry: &Entry) {
-        self.u16(entry.version());
+    /// What both records of a file say alike: how they are to be read, which depends on whether they have
+    /// numbers of 64 bits, and its time.
+    fn common(&mut self, entry: &Entry, is_large: bool) {
+        self.u16(if is_large { LARGE } else { PLAIN });
         self.u16(FLAGS);
         // Stored.
         self.u16(0);

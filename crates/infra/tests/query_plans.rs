@@ -178,6 +178,7 @@ fn exercise(db: &SqliteDatabase) {
     let file = a_file(user, b"once").build();
     once.attach_once(&file, &a_blob(b"once").build(), &conditions)
         .unwrap();
+    assert_eq!(once.remove_expired(at(1_000_000_000), 10).unwrap(), 1);
     let usage = SqliteUsageRepository::new(db);
     usage.find_usage(user).unwrap();
     usage.set_quota(user, OwnQuota::default()).unwrap();
@@ -252,6 +253,7 @@ fn exercise_shelves(db: &SqliteDatabase) {
         title: Some(file.title.clone()),
         visibility: Some(Visibility::Private),
         label: Some(Label::parse("label").ok()),
+        given: None,
     };
     let edited = favourites.update(fan, favourite.id, &change).unwrap();
     assert_eq!(edited, Edited::Changed);

@@ -2,7 +2,7 @@
 -- the transaction that stores its entry, so one is there exactly if the other was stored, whatever became
 -- of the entry since.
 CREATE TABLE upload_keys (
-    -- The order in which keys were used decides which is older within a millisecond.
+    -- The order in which keys were used, whatever the clock said.
     seq        INTEGER PRIMARY KEY AUTOINCREMENT,
     owner      BLOB    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     key        TEXT    NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
@@ -17,5 +17,8 @@ CREATE TABLE upload_keys (
     UNIQUE (owner, key)
 ) STRICT;
 
--- The oldest keys of an account, which go first.
-CREATE INDEX upload_keys_oldest ON upload_keys (owner, created_at, seq);
+-- The keys of an account in the order of their use: the first ones make room for others.
+CREATE INDEX upload_keys_used ON upload_keys (owner, seq);
+
+-- Those of everybody that have expired.
+CREATE INDEX upload_keys_age ON upload_keys (created_at);

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
+use super::client::base64;
+
 static NEXT_PHONE: AtomicU64 = AtomicU64::new(13_100_000_000);
 
 /// A mainland number that no other test uses.
@@ -72,6 +74,11 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").unwrap();
     }
     text
+}
+
+/// The value of a field that tells the SHA-256 of `content` (RFC 9530).
+pub(crate) fn digest_field(content: &[u8]) -> String {
+    format!("sha-256=:{}:", base64(&sha2::Sha256::digest(content)))
 }
 
 /// Two different contents with one MD5 (Wang, Feng, Lai and Yu, 2004).

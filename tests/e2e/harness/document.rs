@@ -17,6 +17,7 @@ pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         max_file: 4 << 30,
         max_avatar: 5 << 20,
         max_body: 16 << 10,
+        zip_files: 1000,
     })
 });
 

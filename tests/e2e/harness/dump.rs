@@ -107,6 +107,12 @@ impl Server {
         Lock(database)
     }
 
+    /// How many rows a table has.
+    #[track_caller]
+    pub(crate) fn count_rows(&self, table: &str) -> usize {
+        Dump::of(self).0[table].len()
+    }
+
     /// Runs SQL on the database, under the running server.
     #[track_caller]
     pub(crate) fn tamper(&self, sql: &str) {

@@ -43,7 +43,9 @@ impl Reply {
             assert_eq!(reply.header(name), None, "{reply:?}");
         }
         let is_object = reply.header("content-type") == Some("application/json; charset=utf-8");
-        let bytes = matches!(status, 200 | 206 | 304) && !is_object;
+        // A 304 stands for bytes if its tag is a SHA-256, and else for the object with a shorter one.
+        let of_object = status == 304 && reply.header("etag").is_some_and(|tag| tag.len() == 34);
+        let bytes = matches!(status, 200 | 206 | 304) && !is_object && !of_object;
         let (cache, sandbox) = if bytes {
             ("private, no-cache", " sandbox;")
         } else {

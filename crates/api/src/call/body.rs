@@ -121,6 +121,11 @@ fn owed(waited: Duration) -> u64 {
         .saturating_mul(LEAST_BYTES_A_SECOND)
 }
 
+/// Whether a body is said to be a form whose fields are parts.
+pub(crate) fn is_form(head: &HttpRequest) -> bool {
+    declared_format(head) == Format::Multipart
+}
+
 fn declared_format(head: &HttpRequest) -> Format {
     let essence = content_type(head).split(';').next().unwrap_or_default();
     match essence.trim().to_ascii_lowercase().as_str() {
@@ -130,7 +135,8 @@ fn declared_format(head: &HttpRequest) -> Format {
     }
 }
 
-fn content_type(head: &HttpRequest) -> &str {
+/// What a body is said to be; nothing, if that cannot be read.
+pub(crate) fn content_type(head: &HttpRequest) -> &str {
     head.headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

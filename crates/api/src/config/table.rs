@@ -118,7 +118,7 @@ table! {
         /// How long an upload that is sent again under its Idempotency-Key gets the first answer.
         upload_key_age: Duration = DAY, in SECOND..=TEN_YEARS;
         /// The most such keys of one account; one more makes the oldest forgotten.
-        upload_keys: u32 = 1000, in 1..=1_000_000;
+        upload_keys: u32 = 1000, in 1..=10_000;
         /// The most files in one zip archive.
         zip_files: usize = 1000, in 1..=10_000;
     }

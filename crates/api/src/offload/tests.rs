@@ -158,3 +158,21 @@ async fn a_lane_is_crowded_before_it_is_full() {
     assert!(!offload.is_crowded(Lane::Storage));
     assert!(!offload.is_crowded(Lane::ShortRead));
 }
+
+#[actix_web::test]
+async fn who_is_patient_gets_a_turn_in_a_full_queue_and_is_refused_in_the_end() {
+    let offload = offload(lane(1, 0, 60_000));
+    let held = occupy(&offload).await;
+    let patient = |millis| {
+        let patience = Duration::from_millis(millis);
+        offload.run_patiently(Lane::Storage, patience, || 7)
+    };
+    assert!(matches!(patient(0).await, Err(OffloadError::Busy)));
+    assert!(matches!(patient(50).await, Err(OffloadError::Busy)));
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(held);
+    };
+    let (answer, ()) = tokio::join!(patient(60_000), release);
+    assert_eq!(answer.unwrap(), 7);
+}

@@ -15,6 +15,8 @@ pub struct Facts {
     pub max_avatar: u64,
     /// See `max_file`.
     pub max_body: u64,
+    /// Entries of an archive.
+    pub zip_files: usize,
 }
 
 /// A kind of value. Those with a name are written once and referred to.

@@ -14,6 +14,7 @@ const FACTS: Facts = Facts {
     max_file: 1 << 32,
     max_avatar: 5 << 20,
     max_body: 1 << 14,
+    zip_files: 1000,
 };
 
 fn operations() -> impl Iterator<Item = (String, &'static Operation)> {
@@ -125,9 +126,14 @@ fn every_reference_leads_somewhere() {
 fn limits_are_those_in_force() {
     let facts = Facts {
         password_min: 9,
+        zip_files: 7,
         ..FACTS
     };
-    let schemas = &document(&facts)["components"]["schemas"];
+    let document = document(&facts);
+    let zip = &document["paths"]["/api/v1/files/zip"]["post"]["requestBody"]["content"];
+    let fids = &zip["application/json"]["schema"]["properties"]["fids"];
+    assert_eq!(fids["maxItems"], 7);
+    let schemas = &document["components"]["schemas"];
     assert_eq!(schemas["NewPassword"]["minLength"], 9);
     assert_eq!(schemas["Password"]["minLength"], 1);
     assert_eq!(schemas["Name"]["maxLength"], 16);

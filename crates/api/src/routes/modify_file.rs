@@ -103,6 +103,7 @@ fn parse(fields: &Fields) -> Result<(Option<FileId>, Wish), ApiError> {
             .transpose()?,
         visibility: fields.boolean("public")?.map(Visibility::from_public),
         label: fields.optional_text("classify")?.map(label).transpose()?,
+        given: None,
     };
     let wish = if fields.boolean("delete")? == Some(true) {
         Wish::Delete

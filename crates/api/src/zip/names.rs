@@ -6,6 +6,8 @@ use std::collections::{HashMap, HashSet};
 const MOST_BYTES: usize = 240;
 /// Bytes of an ending that is kept when a name is cut.
 const MOST_ENDING: usize = 16;
+/// Bytes of a number of seven digits with its blank and its brackets.
+const MOST_NUMBER: usize = 10;
 /// Names that mean devices on Windows, with any ending.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
@@ -13,30 +15,38 @@ const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     taken: HashSet<String>,
-    /// The number that was used last for a title.
-    last: HashMap<String, usize>,
+    /// The number that was used last in front of an ending, for all names that begin so when they are cut.
+    last: HashMap<(String, String), usize>,
 }
 
 impl Names {
     /// A name for one more file with this title.
     pub(crate) fn add(&mut self, title: &str) -> String {
         let name = safe(title);
-        let folded = name.to_lowercase();
-        if self.taken.insert(folded.clone()) {
+        if self.taken.insert(folded(&name)) {
             return name;
         }
         let (stem, ending) = split(&name);
-        let mut number = self.last.get(&folded).copied().unwrap_or(1);
+        // Names that differ only where they are cut would otherwise try each other's numbers.
+        let room = MOST_BYTES.saturating_sub(MOST_NUMBER.saturating_add(ending.len()));
+        let alike = (folded(cut(stem, room)), folded(ending));
+        let mut number = self.last.get(&alike).copied().unwrap_or(1);
         loop {
             number = number.saturating_add(1);
             let tail = format!(" ({number}){ending}");
             let candidate = format!("{}{tail}", cut(stem, MOST_BYTES.saturating_sub(tail.len())));
-            if self.taken.insert(candidate.to_lowercase()) {
-                self.last.insert(folded, number);
+            if self.taken.insert(folded(&candidate)) {
+                self.last.insert(alike, number);
                 return candidate;
             }
         }
     }
+}
+
+/// What is the same for names that some system takes to be the same. There are letters that only their
+/// capitals show to be alike (`ſ` and `s`), and capitals that only their small letters do.
+fn folded(name: &str) -> String {
+    name.to_uppercase().to_lowercase()
 }
 
 /// A title as the name of a file on every system.
@@ -189,10 +199,31 @@ mod tests {
     }
 
     #[test]
+    fn capitals_of_every_script_make_no_difference() {
+        let mut names = Names::default();
+        let titles = [
+            "s", "ſ", "K", "\u{212a}", "straße", "STRASSE", "ΟΔΟΣ", "οδος", "οδοσ",
+        ];
+        let found = titles.map(|title| names.add(title));
+        let numbered = [
+            "ſ (2)",
+            "\u{212a} (2)",
+            "STRASSE (2)",
+            "οδος (2)",
+            "οδοσ (3)",
+        ];
+        assert_eq!([1, 3, 5, 7, 8].map(|at| found[at].as_str()), numbered);
+    }
+
+    #[test]
     fn many_alike_titles_take_no_time() {
         let mut names = Names::default();
         let all: HashSet<_> = (0..10_000).map(|_| names.add("a.txt")).collect();
         assert_eq!(all.len(), 10_000);
+        // Alike only when they are cut.
+        let long = |n: usize| format!("{}{:06}.txt", "x".repeat(230), n / 2);
+        let all: HashSet<_> = (0..60_000).map(|n| names.add(&long(n))).collect();
+        assert_eq!(all.len(), 60_000);
     }
 
     proptest! {
@@ -201,13 +232,14 @@ mod tests {
             titles in prop::collection::vec("(?s).{0,3}|\\PC{0,300}|[a.A ]{0,3}", 1..20)
         ) {
             let mut names = Names::default();
-            let mut seen = HashSet::new();
+            let (mut seen, mut capitals) = (HashSet::new(), HashSet::new());
             for title in &titles {
                 let name = names.add(title);
                 prop_assert!(!name.is_empty() && name.len() <= MOST_BYTES, "{name:?}");
                 prop_assert!(!name.chars().any(is_unsafe), "{name:?}");
                 prop_assert!(!name.ends_with(['.', ' ']), "{name:?}");
                 prop_assert!(seen.insert(name.to_lowercase()), "{name:?}");
+                prop_assert!(capitals.insert(name.to_uppercase()), "{name:?}");
             }
         }
     }

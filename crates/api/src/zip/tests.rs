@@ -80,8 +80,12 @@ fn an_entry_is_of_the_64_bit_form_exactly_if_it_has_to_be() {
             plan.entries[0].around()
         );
         assert_eq!(local[4], if is_large { 45 } else { 20 });
-        // Behind it everything is too far away for 32 bits.
+        let needs = |record: &[u8]| u16::from_le_bytes([record[6], record[7]]);
+        assert_eq!(needs(&plan.central(0, 0)), if is_large { 45 } else { 20 });
+        // Behind it everything is too far away for 32 bits, which only the directory says.
         assert_eq!(plan.central(1, 0).len(), 47 + 12);
+        assert_eq!(needs(&plan.central(1, 0)), 45);
+        assert_eq!(plan.local(1)[4], 20);
         assert_eq!(plan.end().len(), 56 + 20 + 22);
         let records = plan.central(0, 0).len() + plan.central(1, 0).len();
         assert_eq!(count_of(records), plan.central_size);

@@ -10,7 +10,7 @@ use crate::recommend::RecommendError;
 use crate::throttle::Throttled;
 use crate::users::{
     AccountError, AvatarError, AvatarOutcome, LoginOutcome, LogoutOutcome, Modified, OpenedAvatar,
-    RegisterOutcome, RevokeOutcome, SessionError,
+    RegisterOutcome, ReplaceOutcome, RevokeOutcome, SessionError,
 };
 use crate::{PortError, PortErrorKind};
 
@@ -60,6 +60,15 @@ impl Coded for RevokeOutcome {
             Self::Revoked => Code::Done,
             Self::NotFound => Code::NotFound,
             Self::SessionEnded => Code::TokenExpired,
+        }
+    }
+}
+
+impl Coded for ReplaceOutcome {
+    fn code(&self) -> Code {
+        match self {
+            Self::First | Self::Replaced => Code::AvatarSet,
+            Self::Moved | Self::Empty => Code::BadFormat,
         }
     }
 }
@@ -136,7 +145,7 @@ impl Coded for EditOutcome {
             Self::Changed => Code::FileModified,
             Self::Unchanged => Code::FileUnmodified,
             Self::NotFound => Code::NotFound,
-            Self::NotPublishable => Code::BadFormat,
+            Self::Moved | Self::NotPublishable => Code::BadFormat,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::files::{
 use crate::test_doubles::{FRESH_ID, KINDS, NOW, RecordingStore, Script, blobs, held, user};
 use crate::users::{
     AccountError, AvatarError, AvatarOutcome, LoginOutcome, LogoutOutcome, Modified, OpenedAvatar,
-    RegisterOutcome, RevokeOutcome, SessionError, Token,
+    RegisterOutcome, ReplaceOutcome, RevokeOutcome, SessionError, Token,
 };
 use crate::{PortError, PortErrorKind};
 
@@ -130,9 +130,13 @@ fn every_outcome_of_content_has_its_code() {
         shared: None,
         content: download(),
     };
-    let found: [(&dyn Coded, Code); 27] = [
+    let found: [(&dyn Coded, Code); 32] = [
         (&AvatarOutcome::Set, Code::AvatarSet),
         (&AvatarOutcome::Empty, Code::BadFormat),
+        (&ReplaceOutcome::First, Code::AvatarSet),
+        (&ReplaceOutcome::Replaced, Code::AvatarSet),
+        (&ReplaceOutcome::Moved, Code::BadFormat),
+        (&ReplaceOutcome::Empty, Code::BadFormat),
         (
             &OpenedAvatar::Opened(Box::new(download())),
             Code::AvatarFound,
@@ -150,6 +154,7 @@ fn every_outcome_of_content_has_its_code() {
         (&OpenOutcome::NotFound, Code::NotFound),
         (&DeleteOutcome::Deleted, Code::FileDeleted),
         (&DeleteOutcome::NotFound, Code::NotFound),
+        (&EditOutcome::Moved, Code::BadFormat),
         (&EditOutcome::NotPublishable, Code::BadFormat),
         (&RestoreOutcome::Restored, Code::Done),
         (&RestoreOutcome::NotFound, Code::NotFound),

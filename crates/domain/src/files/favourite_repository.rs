@@ -28,7 +28,7 @@ pub trait FavouriteRepository: Send + Sync {
     fn remove(&self, owner: UserId, id: FileId) -> Result<bool, PortError>;
 
     /// Changes a favourite of `owner`, named by its own identity. The visibility in `change` is not looked
-    /// at: a favourite has none.
+    /// at: a favourite has none, and is always private.
     ///
     /// # Errors
     /// [`PortError`]; when its kind is internal, it is unknown whether the favourite is changed.

@@ -40,8 +40,8 @@ pub use once_repository::{
 };
 pub use quota_service::QuotaService;
 pub use repository::{
-    Attached, BlobId, BlobRef, Claimed, Detached, Edited, EntryChange, FileRepository, FileSummary,
-    ListPosition, NewBlob, NewFile, PublicFile, StoredFile,
+    Attached, BlobId, BlobRef, Claimed, Detached, Edited, EntryChange, EntryState, FileRepository,
+    FileSummary, ListPosition, NewBlob, NewFile, PublicFile, StoredFile,
 };
 pub use scratch::{Scratch, ScratchSpace};
 pub use trash_repository::{TrashPosition, TrashRepository, TrashedFile};

@@ -87,7 +87,7 @@ pub struct NewKey {
     pub request: RequestDigest,
     /// Keys that are as old as this, or older, count no more.
     pub expired: Timestamp,
-    /// Most keys of the account; at least 1. The oldest go first.
+    /// Most keys of the account; at least 1. Those that were used first go first, whatever the clock said.
     pub most: usize,
 }
 
@@ -157,6 +157,13 @@ pub trait OnceRepository: Send + Sync {
         blob: &NewBlob,
         once: &Once,
     ) -> Result<AttachedOnce, PortError>;
+
+    /// Removes at most `limit` keys of anybody that are as old as `expired`, or older, the oldest first, durably,
+    /// and answers how many.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn remove_expired(&self, expired: Timestamp, limit: usize) -> Result<usize, PortError>;
 }
 
 #[cfg(test)]

@@ -50,7 +50,8 @@ pub trait FileRepository: Send + Sync {
         done(self.claim(&file, &scope, blob));
     }
 
-    /// Changes an entry of `owner`, all or nothing and durably. Anybody else's entry is left alone.
+    /// Changes an entry of `owner`, all or nothing and durably. Anybody else's entry is left alone, and so
+    /// is one that is not as the change takes it to be.
     ///
     /// Whether favourites of the entry can be seen follows in the same transaction: none of somebody
     /// else while it is private.
@@ -189,6 +190,30 @@ pub struct EntryChange {
     pub visibility: Option<Visibility>,
     /// New label, or none any more.
     pub label: Option<Option<Label>>,
+    /// What the entry is to be like before; whatever it is like, when absent.
+    pub given: Option<EntryState>,
+}
+
+/// All that can be changed of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryState {
+    /// Its title.
+    pub title: Title,
+    /// Who may read it.
+    pub visibility: Visibility,
+    /// What its owner files it under.
+    pub label: Option<Label>,
+}
+
+impl From<&StoredFile> for EntryState {
+    /// Of an entry as its owner reads it.
+    fn from(file: &StoredFile) -> Self {
+        Self {
+            title: file.title.clone(),
+            visibility: file.visibility,
+            label: file.label.clone(),
+        }
+    }
 }
 
 /// What became of a change to an entry.
@@ -198,6 +223,8 @@ pub enum Edited {
     Changed,
     /// Every field had that value already; nothing was written.
     Unchanged,
+    /// It is not as the change takes it to be; nothing was written.
+    Moved,
     /// This owner has no such entry.
     NotFound,
 }

@@ -1,5 +1,5 @@
 use super::UserId;
-use crate::files::{Attached, BlobRef, NewBlob};
+use crate::files::{Attached, BlobRef, NewBlob, Sha256};
 use crate::{PortError, Timestamp};
 
 /// Which blob is whose avatar. Every method is one transaction and may block.
@@ -17,6 +17,19 @@ pub trait AvatarRepository: Send + Sync {
         blob: &NewBlob,
         at: Timestamp,
     ) -> Result<Attached, PortError>;
+
+    /// The same, if the avatar is this content `before`, or there is none. `None`: it is something else;
+    /// nothing was changed, and no row refers to the copy.
+    ///
+    /// # Errors
+    /// [`PortError`]; nothing is changed then, unless its kind is internal.
+    fn replace_avatar(
+        &self,
+        user: UserId,
+        before: Option<Sha256>,
+        blob: &NewBlob,
+        at: Timestamp,
+    ) -> Result<Option<Attached>, PortError>;
 
     /// The avatar's bytes. `None`: this account has none.
     ///

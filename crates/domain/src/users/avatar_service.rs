@@ -31,6 +31,28 @@ pub enum AvatarOutcome {
     Empty,
 }
 
+/// What became of a new avatar that is to take the place of a certain one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplaceOutcome {
+    /// It is set, and there was none before.
+    First,
+    /// It is set, in the place of another one.
+    Replaced,
+    /// Another one than the caller takes it to be is there, and stays.
+    Moved,
+    /// No bytes at all; the old one stays.
+    Empty,
+}
+
+impl ReplaceOutcome {
+    const fn of(before: Option<Sha256>) -> Self {
+        match before {
+            None => Self::First,
+            Some(_) => Self::Replaced,
+        }
+    }
+}
+
 /// What became of asking for an avatar.
 #[derive(Debug)]
 pub enum OpenedAvatar {
@@ -76,6 +98,62 @@ impl AvatarService {
             let _ = self.store.remove(&surplus);
         }
         Ok(AvatarOutcome::Set)
+    }
+
+    /// Sets it if `allow` says so of the content that is the avatar then: nothing comes between being looked
+    /// at and being replaced.
+    ///
+    /// # Errors
+    /// [`AvatarError::Port`].
+    pub fn set_if(
+        &self,
+        actor: &Actor,
+        upload: FinishedUpload,
+        allow: impl Fn(Option<Sha256>) -> bool,
+    ) -> Result<ReplaceOutcome, AvatarError> {
+        let mut before = self.current(actor)?;
+        if !allow(before) {
+            return Ok(ReplaceOutcome::Moved);
+        }
+        if upload.size == 0 {
+            return Ok(ReplaceOutcome::Empty);
+        }
+        let now = self.clock.now();
+        let blob = upload.publish(now)?;
+        for _ in 0..OPEN_ROUNDS {
+            let replaced = self
+                .avatars
+                .replace_avatar(actor.user(), before, &blob, now)?;
+            if let Some(attached) = replaced {
+                if let Attached::Replaced { surplus } = attached {
+                    let _ = self.store.remove(&surplus);
+                }
+                return Ok(ReplaceOutcome::of(before));
+            }
+            // Somebody else has set one just now; that may make no difference.
+            before = self.current(actor)?;
+            if !allow(before) {
+                break;
+            }
+        }
+        let _ = self.store.remove(&blob.key);
+        Ok(ReplaceOutcome::Moved)
+    }
+
+    /// Sets it whatever is there, and tells whether that was anything.
+    ///
+    /// # Errors
+    /// [`AvatarError::Port`].
+    pub fn set_anyway(
+        &self,
+        actor: &Actor,
+        upload: FinishedUpload,
+    ) -> Result<ReplaceOutcome, AvatarError> {
+        let before = self.current(actor)?;
+        Ok(match self.set(actor, upload)? {
+            AvatarOutcome::Set => ReplaceOutcome::of(before),
+            AvatarOutcome::Empty => ReplaceOutcome::Empty,
+        })
     }
 
     /// What the caller's avatar is now, without opening it. `None`: there is none.

@@ -13,7 +13,7 @@ pub use account_service::{
     AccountError, AccountService, Modified, Modify, RegisterOutcome, RegisterUser, ResetOutcome,
 };
 pub use avatar_repository::AvatarRepository;
-pub use avatar_service::{AvatarError, AvatarOutcome, AvatarService, OpenedAvatar};
+pub use avatar_service::{AvatarError, AvatarOutcome, AvatarService, OpenedAvatar, ReplaceOutcome};
 pub use credentials::{
     Password, PasswordError, PasswordHash, PasswordHasher, PasswordPolicy, Token, TokenDigest,
     TokenSource,

@@ -281,6 +281,12 @@ impl FavouriteRepository for SqliteFavouriteRepository {
             let Some(found) = find(conn, owner, id)? else {
                 return Ok(Edited::NotFound);
             };
+            if let Some(given) = &change.given
+                && (found.title != given.title.as_str()
+                    || found.label.as_deref() != given.label.as_ref().map(Label::as_str))
+            {
+                return Ok(Edited::Moved);
+            }
             let title = change.title.as_ref().map(Title::as_str);
             let label = change.label.as_ref();
             let label = label.map(|it| it.as_ref().map(Label::as_str));

@@ -182,6 +182,13 @@ impl FileRepository for SqliteFileRepository {
             let Some((title, label, public)) = found else {
                 return Ok(Edited::NotFound);
             };
+            if let Some(given) = &change.given
+                && (title != given.title.as_str()
+                    || label.as_deref() != given.label.as_ref().map(Label::as_str)
+                    || public != given.visibility.is_public())
+            {
+                return Ok(Edited::Moved);
+            }
             let new_title = change.title.as_ref().map(Title::as_str);
             let new_label = change
                 .label

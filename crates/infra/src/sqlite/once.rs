@@ -17,10 +17,14 @@ use super::schema::{files, is_public, upload_keys};
 use super::usage::charge;
 use super::writer::Undo;
 
-/// The keys of an account above the most that it may have, from the newest on.
+/// The keys of an account above the most that it may have, from the one used last on.
 const FORGET_OLDEST: &str = "\
     DELETE FROM upload_keys WHERE seq IN (SELECT seq FROM upload_keys \
-        WHERE owner = ? ORDER BY created_at DESC, seq DESC LIMIT -1 OFFSET ?)";
+        WHERE owner = ? ORDER BY seq DESC LIMIT -1 OFFSET ?)";
+
+const REMOVE_EXPIRED: &str = "\
+    DELETE FROM upload_keys WHERE seq IN (SELECT seq FROM upload_keys \
+        WHERE created_at <= ? ORDER BY created_at LIMIT ?)";
 
 /// Entries that are stored at most once, in SQLite.
 #[derive(Clone)]
@@ -121,6 +125,16 @@ impl OnceRepository for SqliteOnceRepository {
                 .write_then("attach_once", Undo::Savepoint, attach, done);
         })
     }
+
+    fn remove_expired(&self, expired: Timestamp, limit: usize) -> Result<usize, PortError> {
+        self.db.write("remove_expired", move |conn| {
+            sql_query(REMOVE_EXPIRED)
+                .bind::<BigInt, _>(expired.as_millis())
+                .bind::<BigInt, _>(count(limit))
+                .execute(conn)
+                .during("remove expired keys")
+        })
+    }
 }
 
 fn attach_once(
@@ -129,15 +143,14 @@ fn attach_once(
     blob: &NewBlob,
     once: &Once,
 ) -> Result<AttachedOnce, SqliteError> {
-    if let Some(new) = &once.key {
-        forget_expired(conn, file.owner, new.expired)?;
-        if let Some(kept) = find_key(conn, file.owner, &new.key, new.expired)? {
-            return Ok(if kept.is_of(&new.request, &blob.sha256) {
-                AttachedOnce::Repeated(kept.receipt)
-            } else {
-                AttachedOnce::KeyReused
-            });
-        }
+    if let Some(new) = &once.key
+        && let Some(kept) = find_key(conn, file.owner, &new.key, new.expired)?
+    {
+        return Ok(if kept.is_of(&new.request, &blob.sha256) {
+            AttachedOnce::Repeated(kept.receipt)
+        } else {
+            AttachedOnce::KeyReused
+        });
     }
     if once.unless_held
         && let Some(id) = held(conn, file.owner, &blob.sha256)?
@@ -231,20 +244,6 @@ fn find_md5(
     Ok(md5.transpose()?.map(Md5::from_bytes))
 }
 
-fn forget_expired(
-    conn: &mut SqliteConnection,
-    owner: UserId,
-    expired: Timestamp,
-) -> Result<(), SqliteError> {
-    let old = upload_keys::table
-        .filter(upload_keys::owner.eq(owner.as_uuid().into_bytes().to_vec()))
-        .filter(upload_keys::created_at.le(expired.as_millis()));
-    diesel::delete(old)
-        .execute(conn)
-        .during("forget expired keys")?;
-    Ok(())
-}
-
 fn keep_key(
     conn: &mut SqliteConnection,
     file: &NewFile,
@@ -254,6 +253,12 @@ fn keep_key(
     let size = i64::try_from(blob.size)
         .map_err(|e| SqliteError::Refused(format!("an entry of {} bytes: {e}", blob.size)))?;
     let owner = file.owner.as_uuid().into_bytes();
+    let expired = upload_keys::table
+        .filter(upload_keys::owner.eq(owner.as_slice()))
+        .filter(upload_keys::key.eq(new.key.as_str()));
+    diesel::delete(expired)
+        .execute(conn)
+        .during("forget the same key, which has expired")?;
     diesel::insert_into(upload_keys::table)
         .values(NewKeyRow {
             owner: &owner,

@@ -19,10 +19,12 @@ macro_rules! avatar_repository_contract {
                 an_avatar_is_the_account_s_own,
                 a_new_avatar_takes_the_place_of_the_old_one,
                 the_same_avatar_again_is_kept_once_in_its_fresh_copy,
+                an_avatar_takes_the_place_of_the_one_that_is_named_and_of_no_other,
                 an_avatar_shares_its_copy_with_entries_and_other_avatars,
                 a_damaged_avatar_says_so_and_is_healed_by_the_next_one,
                 an_avatar_is_no_entry,
                 an_avatar_of_nobody_is_an_error_and_leaves_nothing,
+                of_simultaneous_avatars_in_the_place_of_one_a_single_one_is_set,
                 of_simultaneous_avatars_with_the_same_bytes_one_is_stored,
             ]
         }
@@ -79,6 +81,43 @@ pub fn the_same_avatar_again_is_kept_once_in_its_fresh_copy(on: &Repositories) {
     let after = avatar(on, user);
     assert_ne!(after.key, before.key);
     assert_eq!(after.id, before.id);
+}
+
+/// None is one that can be named, too. What is refused leaves nothing.
+pub fn an_avatar_takes_the_place_of_the_one_that_is_named_and_of_no_other(on: &Repositories) {
+    let user = register(on, 1);
+    let put = |before: Option<&[u8]>, bytes: &[u8]| {
+        let (before, blob) = (before.map(sha256_of), a_blob(bytes).build());
+        on.avatars
+            .replace_avatar(user, before, &blob, at(1))
+            .unwrap()
+    };
+    assert_eq!(put(Some(b"old"), b"new"), None);
+    assert_eq!(on.avatars.find_avatar(user).unwrap(), None);
+    assert_eq!(put(None, b"old"), Some(Attached::Stored));
+    let old = avatar(on, user);
+    assert_eq!(put(None, b"new"), None);
+    assert_eq!(put(Some(b"another"), b"new"), None);
+    assert_eq!(put(Some(b"another"), b"old"), None);
+    assert_eq!(avatar(on, user), old);
+    assert_eq!(put(Some(b"old"), b"new"), Some(Attached::Stored));
+    assert_eq!(avatar(on, user).sha256, sha256_of(b"new"));
+    let again = put(Some(b"new"), b"new");
+    assert_replaced(&again.unwrap());
+}
+
+/// Whoever comes later finds another one.
+pub fn of_simultaneous_avatars_in_the_place_of_one_a_single_one_is_set(on: &Repositories) {
+    let user = register(on, 1);
+    set(on, user, b"old");
+    let answers = race(RACERS, |n| {
+        let (before, blob) = (Some(sha256_of(b"old")), a_blob(&n.to_le_bytes()).build());
+        on.avatars
+            .replace_avatar(user, before, &blob, at(1))
+            .unwrap()
+    });
+    assert_eq!(count(&answers, &Some(Attached::Stored)), 1);
+    assert_eq!(count(&answers, &None), answers.len() - 1);
 }
 
 /// There is one copy of the bytes, whichever way they came in first.

@@ -2,11 +2,11 @@
 //! content is changed.
 
 use kms_domain::files::{
-    ClaimCandidates, Edited, EntryChange, Label, NewFile, StoredFile, Title, Visibility,
+    ClaimCandidates, Edited, EntryChange, EntryState, Label, NewFile, StoredFile, Title, Visibility,
 };
 
 use super::Repositories;
-use super::support::{attach, claimable, offered, register, stored};
+use super::support::{RACERS, attach, claimable, count, offered, race, register, stored};
 use crate::builders::{a_file, file_id, user_id};
 
 /// A label that says `text`.
@@ -90,6 +90,7 @@ pub fn what_is_so_already_is_no_change(on: &Repositories) {
         title: Some(file.title.clone()),
         visibility: Some(file.visibility),
         label: Some(None),
+        given: None,
     };
     for change in [EntryChange::default(), all.clone()] {
         let edited = on.files.update(owner, file.id, &change).unwrap();
@@ -107,6 +108,71 @@ pub fn what_is_so_already_is_no_change(on: &Repositories) {
         on.files.update(owner, file.id, &one).unwrap(),
         Edited::Unchanged
     );
+}
+
+/// Each of what can be changed counts, and nothing is changed; not even where nothing would be.
+pub fn an_entry_that_is_not_as_it_was_taken_to_be_stays_as_it_is(on: &Repositories) {
+    let (owner, other) = (register(on, 1), register(on, 2));
+    let file = a_file(owner, b"x").title("a").build();
+    attach(on, &file, b"x");
+    on.files
+        .update(owner, file.id, &labelled(Some("work")))
+        .unwrap();
+    let before = stored(on, &file);
+    let own = EntryState::from(&before);
+    let others = [
+        EntryState {
+            title: Title::parse("b").unwrap(),
+            ..own.clone()
+        },
+        EntryState {
+            visibility: Visibility::Private,
+            ..own.clone()
+        },
+        EntryState {
+            label: None,
+            ..own.clone()
+        },
+        EntryState {
+            label: Some(label("rest")),
+            ..own.clone()
+        },
+    ];
+    let given = |change: EntryChange, given: &EntryState| EntryChange {
+        given: Some(given.clone()),
+        ..change
+    };
+    for state in &others {
+        for change in [titled("c"), EntryChange::default()] {
+            let edited = on.files.update(owner, file.id, &given(change, state));
+            assert_eq!(edited.unwrap(), Edited::Moved);
+        }
+        let edited = on.files.update(other, file.id, &given(titled("c"), state));
+        assert_eq!(edited.unwrap(), Edited::NotFound);
+    }
+    assert_eq!(stored(on, &file), before);
+    let change = given(titled("c"), &own);
+    for expected in [Edited::Changed, Edited::Moved] {
+        assert_eq!(on.files.update(owner, file.id, &change).unwrap(), expected);
+    }
+    assert_eq!(stored(on, &file).title.as_str(), "c");
+}
+
+/// Whoever comes later finds another one.
+pub fn of_simultaneous_changes_of_one_state_a_single_one_is_made(on: &Repositories) {
+    let owner = register(on, 1);
+    let file = a_file(owner, b"x").title("a").build();
+    attach(on, &file, b"x");
+    let given = EntryState::from(&stored(on, &file));
+    let answers = race(RACERS, |n| {
+        let change = EntryChange {
+            given: Some(given.clone()),
+            ..titled(&format!("by {n}"))
+        };
+        on.files.update(owner, file.id, &change).unwrap()
+    });
+    assert_eq!(count(&answers, &Edited::Changed), 1);
+    assert_eq!(count(&answers, &Edited::Moved), answers.len() - 1);
 }
 
 /// Public or private, of somebody or of nobody.

@@ -64,6 +64,8 @@ macro_rules! file_repository_contract {
             edits: [
                 an_entry_is_changed_and_what_is_not_named_stays,
                 what_is_so_already_is_no_change,
+                an_entry_that_is_not_as_it_was_taken_to_be_stays_as_it_is,
+                of_simultaneous_changes_of_one_state_a_single_one_is_made,
                 an_entry_of_somebody_else_is_not_changed,
                 a_label_is_told_to_its_owner_alone,
                 what_is_published_is_read_by_everybody_and_what_is_withdrawn_by_nobody,

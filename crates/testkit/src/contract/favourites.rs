@@ -2,7 +2,8 @@
 //! others' entries.
 
 use kms_domain::files::{
-    Edited, Favoured, Favourite, FileId, Limit, NewFile, StoredFile, Visibility,
+    Edited, EntryChange, EntryState, Favoured, Favourite, FileId, Limit, NewFile, StoredFile,
+    Visibility,
 };
 use kms_domain::users::UserId;
 
@@ -29,6 +30,7 @@ macro_rules! favourite_repository_contract {
                 a_favourite_outlives_the_deletion_of_its_source,
                 content_of_a_favourite_is_not_doomed,
                 a_favourite_has_a_title_and_a_label_of_its_own,
+                a_favourite_that_is_not_as_it_was_taken_to_be_stays_as_it_is,
                 favourites_come_the_last_added_first_in_pages_that_meet,
                 of_simultaneous_favourites_of_one_entry_one_is_added,
             ]
@@ -245,6 +247,27 @@ pub fn a_favourite_has_a_title_and_a_label_of_its_own(on: &Repositories) {
     let listed = &list(on, fan)[0];
     assert_eq!((&listed.title, &listed.label), (&found.title, &found.label));
     assert_eq!(stored(on, &file), before);
+}
+
+/// As with entries.
+pub fn a_favourite_that_is_not_as_it_was_taken_to_be_stays_as_it_is(on: &Repositories) {
+    let (author, fan) = (register(on, 1), register(on, 2));
+    let favourite = add(on, fan, put(on, author, b"x").id);
+    let before = EntryState::from(&read(on, fan, favourite).unwrap());
+    for (change, expected) in [
+        (titled("b"), Edited::Changed),
+        (labelled(Some("work")), Edited::Moved),
+        (titled("b"), Edited::Moved),
+    ] {
+        let change = EntryChange {
+            given: Some(before.clone()),
+            ..change
+        };
+        let edited = on.favourites.update(fan, favourite, &change).unwrap();
+        assert_eq!(edited, expected);
+    }
+    let after = read(on, fan, favourite).unwrap();
+    assert_eq!((after.title.as_str(), after.label), ("b", None));
 }
 
 /// Whatever the size of the pages, with withheld ones between them.

@@ -22,6 +22,7 @@ macro_rules! once_repository_contract {
                 a_key_belongs_to_its_account,
                 a_key_that_has_expired_is_free,
                 the_oldest_keys_make_room_for_new_ones,
+                keys_that_have_expired_are_removed_in_batches_whoever_has_them,
                 an_upload_without_room_leaves_no_key,
                 a_repetition_needs_no_room,
                 an_upload_that_fails_leaves_no_key,
@@ -189,8 +190,8 @@ pub fn the_oldest_keys_make_room_for_new_ones(on: &Repositories) {
         if let Some(new) = &mut once.key {
             new.most = 2;
         }
-        // Of one millisecond, those used last.
-        let file = a_file(owner, b"x").at(1).build();
+        // Those used last, also when the clock goes back.
+        let file = a_file(owner, b"x").at(5 - n).build();
         assert!(matches!(
             store(on, &file, b"x", &once),
             AttachedOnce::Attached(_)
@@ -207,6 +208,34 @@ pub fn the_oldest_keys_make_room_for_new_ones(on: &Repositories) {
     assert_eq!(left(owner), [3, 4]);
     assert_eq!(left(other), [0]);
     assert_eq!(entries(on, owner), 5);
+}
+
+/// The oldest first. Those that count, and the entries, stay.
+pub fn keys_that_have_expired_are_removed_in_batches_whoever_has_them(on: &Repositories) {
+    let owners = [register(on, 1), register(on, 2)];
+    for n in 1..=6 {
+        let owner = owners[usize::from(n % 2 == 0)];
+        let file = a_file(owner, b"x").at(n).build();
+        store(on, &file, b"x", &under(&format!("k{n}")));
+    }
+    let left = || {
+        let is_left = |n: &i64| {
+            let owner = owners[usize::from(n % 2 == 0)];
+            let found = on.once.find_key(owner, &key(&format!("k{n}")), at(0));
+            found.unwrap().is_some()
+        };
+        (1..=6).filter(is_left).collect::<Vec<_>>()
+    };
+    for (limit, removed, rest) in [
+        (0, 0, &[1, 2, 3, 4, 5, 6][..]),
+        (3, 3, &[4, 5, 6]),
+        (3, 1, &[5, 6]),
+        (3, 0, &[5, 6]),
+    ] {
+        assert_eq!(on.once.remove_expired(at(4), limit).unwrap(), removed);
+        assert_eq!(left(), rest);
+    }
+    assert_eq!(owners.map(|owner| entries(on, owner)), [3, 3]);
 }
 
 /// So that it can be sent again when there is room.

@@ -52,4 +52,10 @@ impl OnceRepository for FaultyOnceRepository {
             self.inner.attach_once(file, blob, once)
         })
     }
+
+    fn remove_expired(&self, expired: Timestamp, limit: usize) -> Result<usize, PortError> {
+        self.plan.run("once.remove_expired", || {
+            self.inner.remove_expired(expired, limit)
+        })
+    }
 }

@@ -160,6 +160,18 @@ impl AvatarRepository for FaultyAvatarRepository {
         })
     }
 
+    fn replace_avatar(
+        &self,
+        user: UserId,
+        before: Option<Sha256>,
+        blob: &NewBlob,
+        at: Timestamp,
+    ) -> Result<Option<Attached>, PortError> {
+        self.plan.run("avatars.replace_avatar", || {
+            self.inner.replace_avatar(user, before, blob, at)
+        })
+    }
+
     fn find_avatar(&self, user: UserId) -> Result<Option<BlobRef>, PortError> {
         self.plan
             .run("avatars.find_avatar", || self.inner.find_avatar(user))

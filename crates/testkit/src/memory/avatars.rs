@@ -1,4 +1,4 @@
-use kms_domain::files::{Attached, BlobRef, NewBlob};
+use kms_domain::files::{Attached, BlobRef, NewBlob, Sha256};
 use kms_domain::users::{AvatarRepository, UserId};
 use kms_domain::{PortError, Timestamp};
 
@@ -16,6 +16,24 @@ impl AvatarRepository for MemoryDatabase {
         let (id, attached) = state.adopt(blob);
         state.avatars.insert(user, id);
         Ok(attached)
+    }
+
+    fn replace_avatar(
+        &self,
+        user: UserId,
+        before: Option<Sha256>,
+        blob: &NewBlob,
+        _at: Timestamp,
+    ) -> Result<Option<Attached>, PortError> {
+        let mut state = self.lock();
+        let found = state.avatars.get(&user).map(|id| state.blob(*id).sha256);
+        if found != before {
+            return Ok(None);
+        }
+        state.require_user(user)?;
+        let (id, attached) = state.adopt(blob);
+        state.avatars.insert(user, id);
+        Ok(Some(attached))
     }
 
     fn find_avatar(&self, user: UserId) -> Result<Option<BlobRef>, PortError> {

@@ -76,6 +76,11 @@ impl FavouriteRepository for MemoryDatabase {
         if row.favourite.id != id {
             return Ok(Edited::NotFound);
         }
+        if let Some(given) = &change.given
+            && (given.title != row.title || given.label != row.label)
+        {
+            return Ok(Edited::Moved);
+        }
         let changed =
             put(&mut row.title, change.title.as_ref()) | put(&mut row.label, change.label.as_ref());
         Ok(if changed {

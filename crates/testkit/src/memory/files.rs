@@ -54,6 +54,13 @@ impl FileRepository for MemoryDatabase {
         let Some(row) = rows.find(|row| row.file.id == id && row.file.owner == owner) else {
             return Ok(Edited::NotFound);
         };
+        if let Some(given) = &change.given
+            && (given.title != row.file.title
+                || given.visibility != row.file.visibility
+                || given.label != row.label)
+        {
+            return Ok(Edited::Moved);
+        }
         let visibility = change.visibility.unwrap_or(row.file.visibility);
         let was_seen = std::mem::replace(&mut row.file.visibility, visibility);
         let changed = put(&mut row.file.title, change.title.as_ref())

@@ -81,10 +81,11 @@ impl OnceRepository for MemoryDatabase {
                 visibility: file.visibility,
                 created_at: file.created_at,
             };
-            let (owner, expired) = (file.owner, new.expired);
+            let owner = file.owner;
+            // One that has expired.
             state
                 .keys
-                .retain(|row| row.owner != owner || row.kept.receipt.created_at > expired);
+                .retain(|row| row.owner != owner || row.key != new.key);
             state.keys.push(KeyRow {
                 owner,
                 key: new.key.clone(),
@@ -96,6 +97,24 @@ impl OnceRepository for MemoryDatabase {
             state.forget_oldest(owner, new.most);
         }
         Ok(AttachedOnce::Attached(attached))
+    }
+
+    fn remove_expired(&self, expired: Timestamp, limit: usize) -> Result<usize, PortError> {
+        let mut state = self.lock();
+        let mut due: Vec<_> = state
+            .keys
+            .iter()
+            .map(|row| (row.kept.receipt.created_at, row.owner, row.key.clone()))
+            .filter(|(created_at, ..)| *created_at <= expired)
+            .collect();
+        due.sort_by_key(|(created_at, ..)| *created_at);
+        due.truncate(limit);
+        state.keys.retain(|row| {
+            let is_it =
+                |(_, owner, key): &(_, UserId, UploadKey)| *owner == row.owner && *key == row.key;
+            !due.iter().any(is_it)
+        });
+        Ok(due.len())
     }
 }
 
@@ -113,18 +132,11 @@ impl State {
             .map(|row| row.file.id)
     }
 
-    /// Leaves `most` keys of an account, the latest ones; of one millisecond, those used last.
+    /// Leaves `most` keys of an account, those used last.
     fn forget_oldest(&mut self, owner: UserId, most: usize) {
         let own = |row: &KeyRow| row.owner == owner;
         while self.keys.iter().filter(|row| own(row)).count() > most {
-            let oldest = self
-                .keys
-                .iter()
-                .enumerate()
-                .filter(|(_, row)| own(row))
-                .min_by_key(|(_, row)| row.kept.receipt.created_at)
-                .map(|(at, _)| at);
-            if let Some(at) = oldest {
+            if let Some(at) = self.keys.iter().position(own) {
                 self.keys.remove(at);
             }
         }

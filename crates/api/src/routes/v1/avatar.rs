@@ -2,15 +2,16 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ETAG;
 use kms_domain::codes::{Code, Coded as _};
-use kms_domain::users::{AvatarOutcome, OpenedAvatar};
+use kms_domain::users::{OpenedAvatar, ReplaceOutcome};
 use serde_json::json;
 
 use super::conditional::Conditions;
 use super::digests::Digests;
+use super::problem::Unmet;
+use super::reply;
 use super::representation::{
     ANY_BYTES, DISPOSITION, Found, IF_MATCH, IF_NONE_MATCH, RANGE, Source, Wanted,
 };
-use super::{problem, reply};
 use crate::call::{Call, as_actor};
 use crate::error::ApiError;
 use crate::offload::Lane;
@@ -139,17 +140,6 @@ described! {
     }
 }
 
-/// What became of a new avatar.
-enum Put {
-    /// It is set; whether there was another one before.
-    Set {
-        code: Code,
-        reply: AvatarReply,
-        first: bool,
-    },
-    PreconditionFailed,
-}
-
 /// `PUT /api/v1/me/avatar`: makes the body the caller's avatar. 201, 200, 412; codes 120, 1.
 pub(super) async fn set_avatar(call: Call) -> Result<HttpResponse, ApiError> {
     let room = call
@@ -161,44 +151,33 @@ pub(super) async fn set_avatar(call: Call) -> Result<HttpResponse, ApiError> {
     let limit = call.app.limits.avatar;
     let (body, request) = call.open(limit)?;
     let upload = receive::raw(body, &request, begin, room).await?;
-    let put = as_actor(
+    let (outcome, reply) = as_actor(
         &request.app,
         Lane::Storage,
         token,
         move |services, actor| {
             let upload = upload.finish(services)?;
             digests.check(upload.sha256)?;
-            let before = services.avatars.current(actor)?;
-            if !conditions.allow_change(before) {
-                return Ok(Put::PreconditionFailed);
-            }
             let reply = AvatarReply {
                 size: upload.size,
                 sha256: upload.sha256.to_string(),
             };
-            let outcome = services.avatars.set(actor, upload)?;
-            match outcome {
-                AvatarOutcome::Set => Ok(Put::Set {
-                    code: outcome.code(),
-                    reply,
-                    first: before.is_none(),
-                }),
-                AvatarOutcome::Empty => Err(ApiError::because(outcome.code(), "the body is empty")),
-            }
+            let outcome = if conditions.bind_changes() {
+                let allow = |before| conditions.allow_change(before);
+                services.avatars.set_if(actor, upload, allow)?
+            } else {
+                services.avatars.set_anyway(actor, upload)?
+            };
+            Ok((outcome, reply))
         },
     )
     .await?;
-    let Put::Set { code, reply, first } = put else {
-        return Ok(problem::answer(
-            StatusCode::PRECONDITION_FAILED,
-            Code::BadFormat,
-            Some("the avatar is not the one that the request is conditional on"),
-        ));
-    };
-    let status = if first {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
+    let code = outcome.code();
+    let status = match outcome {
+        ReplaceOutcome::First => StatusCode::CREATED,
+        ReplaceOutcome::Replaced => StatusCode::OK,
+        ReplaceOutcome::Moved => return Err(ApiError::because(code, Unmet::Changed)),
+        ReplaceOutcome::Empty => return Err(ApiError::because(code, "the body is empty")),
     };
     let mut response = reply::object(status, code, &reply)?;
     // The bytes are stored as they came, so their tag may be told (RFC 9110, section 9.3.4).

@@ -42,27 +42,26 @@ pub(super) struct Unless {
 }
 
 impl Unless {
-    /// The field of a request. One that is no list of tags says nothing.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    /// The field of a request. `None`: it is no list of tags. Nobody can tell what was not to be added then.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let lines: Vec<_> = headers.get_all(IF_NONE_MATCH).collect();
         if let [only] = lines.as_slice()
             && only.as_bytes() == b"*"
         {
-            return Self {
+            return Some(Self {
                 any: true,
                 contents: Vec::new(),
-            };
+            });
         }
         let tags: Option<Vec<_>> = lines.iter().map(|line| tags(line.as_bytes())).collect();
         let digest = |tag: &Tag<'_>| {
             let text = std::str::from_utf8(tag.opaque).ok()?.trim_matches('"');
             Sha256::parse(text).ok()
         };
-        let tags = tags.unwrap_or_default();
-        Self {
+        Some(Self {
             any: false,
-            contents: tags.iter().flatten().filter_map(digest).collect(),
-        }
+            contents: tags?.iter().flatten().filter_map(digest).collect(),
+        })
     }
 }
 
@@ -118,6 +117,11 @@ impl Conditions {
         } else {
             Verdict::Proceed
         }
+    }
+
+    /// Whether there are any that a method which changes something has to judge.
+    pub(super) fn bind_changes(&self) -> bool {
+        !self.if_match.is_empty() || !self.if_none_match.is_empty()
     }
 
     /// Judges them for a method that changes what is there, the content with this digest or nothing, in

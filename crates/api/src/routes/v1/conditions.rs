@@ -22,7 +22,7 @@ const MOST_CONTENTS: usize = 32;
 
 /// The conditions of an upload.
 #[derive(Debug)]
-pub(super) struct Conditions {
+pub(super) struct UploadConditions {
     key: Option<UploadKey>,
     unless: Unless,
 }
@@ -33,10 +33,11 @@ pub(super) struct Admitted {
     _key: Option<KeyInUse>,
 }
 
-impl Conditions {
+impl UploadConditions {
     /// Those of a request. Code 1: one of them cannot be read.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let unless = Unless::of(headers);
+        let unless = Unless::of(headers)
+            .ok_or_else(|| ApiError::bad_format("`If-None-Match` is no list of tags"))?;
         if unless.contents.len() > MOST_CONTENTS {
             return Err(ApiError::bad_format(
                 "`If-None-Match` names too many contents",
@@ -73,7 +74,13 @@ impl Conditions {
             let room = judge(services, &actor, key.as_ref(), request.as_ref(), &contents)?;
             Ok((room, key_in_use))
         };
-        let (room, key) = call.app.run(Lane::ShortRead, admit).await?;
+        let lane = if self.unless.contents.is_empty() {
+            Lane::ShortRead
+        } else {
+            // Several looks are too long for the worker.
+            Lane::Storage
+        };
+        let (room, key) = call.app.run(lane, admit).await?;
         Ok(Admitted { room, _key: key })
     }
 
@@ -97,7 +104,8 @@ fn take(app: &App, actor: &Actor, key: Option<&UploadKey>) -> Result<Option<KeyI
     }
 }
 
-/// The room for the upload, if its conditions hold so far. A repetition takes no room, so it needs none.
+/// The room for the upload, if its conditions hold so far. A repetition takes no room, so it needs none; what is
+/// larger than the first upload is none.
 fn judge(
     services: &Services,
     actor: &Actor,
@@ -110,13 +118,17 @@ fn judge(
         None => KeyStanding::New,
     };
     match standing {
-        KeyStanding::Known => Ok(Room::unlimited(actor)),
-        KeyStanding::Reused => Err(ApiError::because(Code::BadFormat, Unmet::KeyReused)),
+        KeyStanding::Known { size } => Ok(Room::again(actor, size, |_| reused())),
+        KeyStanding::Reused => Err(reused()),
         KeyStanding::New if services.once.holds_any(actor, contents)? => {
             Err(ApiError::because(Code::BadFormat, Unmet::Held))
         }
         KeyStanding::New => Room::of(services, actor),
     }
+}
+
+fn reused() -> ApiError {
+    ApiError::because(Code::BadFormat, Unmet::KeyReused)
 }
 
 /// The key of a request: a string as structured fields have it, or for clients that know nothing of
@@ -152,7 +164,7 @@ mod tests {
     fn read(value: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_str(value).unwrap());
-        let key = Conditions::of(&headers).ok()?.key?;
+        let key = UploadConditions::of(&headers).ok()?.key?;
         Some(key.as_str().to_owned())
     }
 
@@ -190,14 +202,14 @@ mod tests {
         for _ in 0..2 {
             headers.append(IDEMPOTENCY_KEY, HeaderValue::from_static("a"));
         }
-        assert!(Conditions::of(&headers).is_err());
+        assert!(UploadConditions::of(&headers).is_err());
         for (n, is_good) in [(MOST_CONTENTS, true), (MOST_CONTENTS + 1, false)] {
             let mut headers = HeaderMap::new();
             for at in 0..n {
                 let tag = HeaderValue::try_from(format!("\"{at:064x}\"")).unwrap();
                 headers.append(IF_NONE_MATCH, tag);
             }
-            assert_eq!(Conditions::of(&headers).is_ok(), is_good);
+            assert_eq!(UploadConditions::of(&headers).is_ok(), is_good);
         }
     }
 }

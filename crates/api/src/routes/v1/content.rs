@@ -1,6 +1,6 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded as _};
-use kms_domain::files::{FileId, OpenOutcome};
+use kms_domain::files::OpenOutcome;
 use serde_json::json;
 
 use super::representation::{
@@ -88,7 +88,7 @@ pub(in crate::routes) const OPERATION_HEAD: Operation = Operation {
 /// `GET` and `HEAD /api/v1/files/{fid}/content`: a file that the caller may read, or a part of it.
 /// 200, 206, 304, 412, 416; codes 140, 2, 1.
 pub(super) async fn content(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = call.head.match_info().get("fid").and_then(FileId::parse);
+    let fid = call.fid();
     let wanted = Wanted::of(&call.head);
     let (code, found) = call
         .as_bearer(Lane::Storage, move |services, actor| {

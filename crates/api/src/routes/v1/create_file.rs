@@ -1,16 +1,16 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded as _};
-use kms_domain::files::{FileReceipt, OnceOutcome, UploadOutcome};
+use kms_domain::files::{FileReceipt, OnceOutcome, Title, UploadOutcome};
 use serde_json::json;
 
-use super::conditions::Conditions;
+use super::conditions::UploadConditions;
 use super::digests::Digests;
-use super::form::{self, FORM, is_form};
+use super::form::{self, FORM};
 use super::problem::Unmet;
 use super::query::query;
 use super::reply;
 use super::representation::IF_NONE_MATCH;
-use crate::call::{Call, as_actor};
+use crate::call::{Call, as_actor, is_form};
 use crate::error::ApiError;
 use crate::intake::Shape;
 use crate::offload::Lane;
@@ -124,19 +124,22 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
     ],
 };
 
-const KEY: Kind = Kind::of(|_| json!({"type": "string", "pattern": "^[A-Za-z0-9-]{1,255}$"}));
+const KEY: Kind = Kind::of(|_| json!({"type": "string", "pattern": KEY_PATTERN}));
+/// 1 to 255 printable characters between quotes, where a backslash stands in front of quotes and of itself;
+/// or without quotes, and without what would take them apart.
+const KEY_PATTERN: &str = r#"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--:<-~]{1,255})$"#;
 
 /// `POST /api/v1/files`: stores the body, or the file in a form, as a file. 201, 409, 412, 422; codes 130, 1.
 pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
     call.foresee_payload()?;
     let (token, room) = call.admit_bearer().await?;
-    let conditions = Conditions::of(call.head.headers())?;
+    let conditions = UploadConditions::of(call.head.headers())?;
     let digests = Digests::of(call.head.headers())?;
     let app = call.app.clone();
     let (admitted, upload, input) = if is_form(&call.head) {
         let admitted = conditions.admit(&call, room, None).await?;
-        let (fields, upload) = form::receive(call, digests, admitted.room).await?;
-        (admitted, upload, Input::parse(&fields)?)
+        let (input, upload) = form::receive(call, digests, admitted.room).await?;
+        (admitted, upload, input)
     } else {
         let input = Input::parse(&query(call.head.query_string(), QUERY)?)?;
         let input = input.with_digest(digests.one()?)?;
@@ -146,27 +149,28 @@ pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
         let limit = call.app.limits.file;
         let (body, request) = call.open(limit)?;
         let upload = receive::raw(body, &request, begin, admitted.room).await?;
-        (admitted, upload, input)
+        (admitted, upload, Ok(input))
     };
-    let title = input.title().clone();
+    // Without one, nothing is stored that could be called so.
+    let title = input.as_ref().ok().map(|input| input.title().clone());
     let outcome = if conditions.are_none() {
-        store(&app, Ok(token), upload, Ok(input))
-            .await
-            .map(OnceOutcome::Uploaded)
+        let uploaded = store(&app, Ok(token), upload, input).await?;
+        OnceOutcome::Uploaded(uploaded)
     } else {
         as_actor(&app, Lane::Storage, Ok(token), move |services, actor| {
-            let upload = upload.finish(services)?;
+            // The key is in use as long as this runs, whether or not the client waits, so that a repetition
+            // finds what the first one has stored.
+            let _in_use = admitted;
+            let (input, upload) = (input?, upload.finish(services)?);
             let once = conditions.for_content(upload.sha256);
             let outcome = services
                 .once
                 .store(actor, upload, input.with_bytes(), once)?;
             quota::uploaded_once(actor.user(), outcome)
         })
-        .await
+        .await?
     };
-    // Until here, so that a repetition finds what the first one has stored.
-    drop(admitted);
-    render(outcome?, title.as_str())
+    render(outcome, title.as_ref().map_or("", Title::as_str))
 }
 
 /// Known and new content are answered alike, and so is an upload that was answered before.

@@ -7,10 +7,10 @@ use kms_domain::users::Actor;
 use serde_json::json;
 use sha2::Digest as _;
 
-use super::conditional::Conditions;
+use super::conditional::{Conditions, Validators, Verdict};
 use super::problem::Unmet;
 use super::reply;
-use super::representation::IF_MATCH;
+use super::representation::{IF_MATCH, IF_NONE_MATCH};
 use crate::app::Services;
 use crate::call::Call;
 use crate::error::ApiError;
@@ -59,20 +59,38 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
     summary: "Tells what there is to say about a file",
     about: "An own entry or a public one.",
     access: Access::Session,
-    parameters: &[Parameter::Path(required("fid", FID, "The entry."))],
+    parameters: &[
+        Parameter::Path(required("fid", FID, "The entry.")),
+        Parameter::Header(IF_NONE_MATCH),
+        Parameter::Header(IF_MATCH),
+    ],
     body: Body::None,
     answers: &[
         answer(Code::FileFound, "the entry")
             .with(EntryReply::schema)
             .headers(ETAG_HEADER),
+        answer(Code::FileFound, "the client has it already")
+            .at(304)
+            .empty()
+            .headers(ETAG_HEADER),
         answer(
             Code::NotFound,
             "no such entry for this user, or no id at all",
         ),
+        answer(
+            Code::BadFormat,
+            "the entry is not what the request is conditional on",
+        )
+        .at(412),
     ],
-    examples: &[example("entry", "An entry of one's own", Code::FileFound)
-        .asks(|| json!({"fid": sample::CREATED}))
-        .gets(|| shown(None))],
+    examples: &[
+        example("entry", "An entry of one's own", Code::FileFound)
+            .asks(|| json!({"fid": sample::CREATED}))
+            .gets(|| shown(None)),
+        example("known", "What the client has already", Code::FileFound)
+            .at(304)
+            .asks(|| json!({"fid": sample::CREATED, "If-None-Match": "*"})),
+    ],
 };
 
 /// Changing it.
@@ -144,40 +162,49 @@ fn shown(label: Option<&str>) -> serde_json::Value {
 }
 
 /// `GET /api/v1/files/{fid}`: what there is to say about an entry that the caller may read.
-/// Codes 140, 2.
+/// 200, 304, 412; codes 140, 2.
 pub(super) async fn entry(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = fid(&call);
+    let fid = call.fid();
+    let conditions = Conditions::of(call.head.headers());
     let file = call
         .as_bearer(Lane::ShortRead, move |services, actor| {
             find(services, actor, fid)
         })
         .await?;
-    render(Code::FileFound, &file)
+    let own = Validators {
+        etag: etag(&EntryReply::new(&file))?,
+        modified: None,
+    };
+    match conditions.judge(&own) {
+        Verdict::Proceed => render(Code::FileFound, &file),
+        Verdict::NotModified => reply::not_modified(Code::FileFound, &own.etag),
+        Verdict::Failed => Err(ApiError::because(Code::BadFormat, Unmet::Changed)),
+    }
 }
 
 /// `PATCH /api/v1/files/{fid}`: changes an entry of the caller's own, and answers how it is then, whether or
 /// not anything was to be changed. Codes 141, 143, 2, 1.
 pub(super) async fn change_entry(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = fid(&call);
-    let conditions = Conditions::of(call.head.headers());
-    let is_conditional = is_conditional(call.head.headers());
+    let fid = call.fid();
+    let precondition = Precondition::of(call.head.headers());
     let request = call.read_signed_json(CHANGE).await?;
     let change = parse(&request.fields);
     let (code, file) = request
         .as_actor(Lane::Storage, move |services, actor| {
             let change = change?;
             let id = fid.ok_or_else(|| ApiError::new(Code::NotFound))?;
-            if is_conditional {
-                let before = find(services, actor, fid)?;
-                if !conditions.allow_change_of(&etag(&EntryReply::new(&before))?) {
-                    return Err(ApiError::because(Code::BadFormat, Unmet::Changed));
+            let outcome = match precondition.0 {
+                None => services.files.edit(actor, id, &change)?,
+                Some(conditions) => {
+                    let allow = |before: &StoredFile| allow(&conditions, before);
+                    services.files.edit_if(actor, id, change, allow)?
                 }
-            }
-            let outcome = services.files.edit(actor, id, &change)?;
+            };
             match outcome {
                 EditOutcome::Changed | EditOutcome::Unchanged => {
                     Ok((outcome.code(), find(services, actor, fid)?))
                 }
+                EditOutcome::Moved => Err(ApiError::because(outcome.code(), Unmet::Changed)),
                 EditOutcome::NotFound => Err(ApiError::new(outcome.code())),
                 EditOutcome::NotPublishable => Err(ApiError::because(
                     outcome.code(),
@@ -189,12 +216,36 @@ pub(super) async fn change_entry(call: Call) -> Result<HttpResponse, ApiError> {
     render(code, &file)
 }
 
-fn fid(call: &Call) -> Option<FileId> {
-    call.head.match_info().get("fid").and_then(FileId::parse)
+/// What an entry is to be like for a request that changes it.
+pub(super) struct Precondition(Option<Conditions>);
+
+impl Precondition {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let conditions = Conditions::of(headers);
+        Self(conditions.bind_changes().then_some(conditions))
+    }
+
+    /// Whether an entry of the caller's own is like that. One that only others may change is not there,
+    /// whatever it is like.
+    pub(super) fn judge(
+        &self,
+        services: &Services,
+        actor: &Actor,
+        id: FileId,
+    ) -> Result<(), ApiError> {
+        let Some(conditions) = &self.0 else {
+            return Ok(());
+        };
+        match services.files.find_own(actor, id)? {
+            Some(before) if allow(conditions, &before) => Ok(()),
+            Some(_) => Err(ApiError::because(Code::BadFormat, Unmet::Changed)),
+            None => Err(ApiError::new(Code::NotFound)),
+        }
+    }
 }
 
-fn is_conditional(headers: &HeaderMap) -> bool {
-    headers.contains_key("if-match") || headers.contains_key("if-none-match")
+fn allow(conditions: &Conditions, before: &StoredFile) -> bool {
+    etag(&EntryReply::new(before)).is_ok_and(|tag| conditions.allow_change_of(&tag))
 }
 
 fn find(services: &Services, actor: &Actor, fid: Option<FileId>) -> Result<StoredFile, ApiError> {
@@ -216,6 +267,7 @@ fn parse(fields: &Fields) -> Result<EntryChange, ApiError> {
         title: fields.text("name")?.map(Title::parse).transpose()?,
         visibility: fields.boolean("public")?.map(Visibility::from_public),
         label,
+        given: None,
     })
 }
 

@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use kms_domain::codes::{Code, Coded as _};
-use kms_domain::files::{CancelOutcome, Favourite, FavouriteOutcome, FileId, ListPosition};
+use kms_domain::files::{CancelOutcome, Favourite, FavouriteOutcome, ListPosition};
 use serde_json::json;
 
 use super::listing::{self, CURSOR, Cursor, LIMIT, Page, cut};
@@ -162,7 +162,7 @@ pub(super) async fn list_favourites(call: Call) -> Result<HttpResponse, ApiError
 /// `PUT /api/v1/favourites/{fid}`: makes a favourite of an entry that the caller may read, unless it is one.
 /// 201, 200; codes 160, 161, 2.
 pub(super) async fn add_favourite(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = fid(&call);
+    let fid = call.fid();
     let outcome = call
         .as_bearer(Lane::Storage, move |services, actor| {
             let outcome = match fid {
@@ -186,7 +186,7 @@ pub(super) async fn add_favourite(call: Call) -> Result<HttpResponse, ApiError> 
 /// `DELETE /api/v1/favourites/{fid}`: gives a favourite up, named by its own id or by that of its source. 204;
 /// code 2.
 pub(super) async fn cancel_favourite(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = fid(&call);
+    let fid = call.fid();
     let outcome = call
         .as_bearer(Lane::Storage, move |services, actor| match fid {
             Some(id) => Ok(services.files.cancel_favourite(actor, id)?),
@@ -197,10 +197,6 @@ pub(super) async fn cancel_favourite(call: Call) -> Result<HttpResponse, ApiErro
         CancelOutcome::Cancelled => Ok(reply::nothing(outcome.code())),
         CancelOutcome::NotFavourite => Err(ApiError::new(Code::NotFound)),
     }
-}
-
-fn fid(call: &Call) -> Option<FileId> {
-    call.head.match_info().get("fid").and_then(FileId::parse)
 }
 
 impl FavouriteReply {

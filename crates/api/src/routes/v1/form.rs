@@ -1,17 +1,15 @@
 //! A file that comes in a form, as a page of HTML sends it: its bytes are a part, and so is each field.
 
-use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_TYPE;
 use kms_domain::files::Sha256;
 use sha2::Digest as _;
 
 use super::digests::Digests;
-use crate::call::Call;
+use crate::call::{Call, content_type};
 use crate::error::ApiError;
 use crate::intake::{FieldError, Fields, MultipartScanner, Shape};
 use crate::quota::Room;
 use crate::receive;
-use crate::routes::upload::begin;
+use crate::routes::upload::{Input, begin};
 use crate::staging::Upload;
 
 /// The part with the bytes. `/app` calls it `data`, which is understood as well.
@@ -21,18 +19,13 @@ pub(super) const FORM: Shape = Shape {
     payload: Some(FILE),
 };
 
-/// Whether the body of a request is a form.
-pub(super) fn is_form(head: &HttpRequest) -> bool {
-    let essence = content_type(head).split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("multipart/form-data")
-}
-
-/// Receives the form from a sender who has `room`. Digest fields are about the whole of it, as it came.
+/// Receives the form from a sender who has `room`. Digest fields are about the whole of it, as it came. Who finds
+/// the form wanting has its file all the same, to be dropped where that may block.
 pub(super) async fn receive(
     call: Call,
     digests: Digests,
     room: Room,
-) -> Result<(Fields, Upload), ApiError> {
+) -> Result<(Result<Input, ApiError>, Upload), ApiError> {
     let scanner = MultipartScanner::new(FORM, content_type(&call.head))?.or_payload("data");
     let limit = receive::with_overhead(call.app.limits.file);
     let (body, request) = call.open(limit)?;
@@ -43,18 +36,17 @@ pub(super) async fn receive(
         }
     };
     let (fields, upload) = receive::form(body, &request, begin, room, scanner, watch).await?;
-    if let Some(hasher) = hasher {
-        digests.check(Sha256::from_bytes(hasher.finalize().into()))?;
+    let digest = hasher.map(|hasher| Sha256::from_bytes(hasher.finalize().into()));
+    Ok((judge(&fields, &digests, digest), upload))
+}
+
+/// What a form says whose digest is this, if anybody wants to know.
+fn judge(fields: &Fields, digests: &Digests, digest: Option<Sha256>) -> Result<Input, ApiError> {
+    if let Some(digest) = digest {
+        digests.check(digest)?;
     }
     if !fields.has_payload() {
         return Err(FieldError::Missing(FILE).into());
     }
-    Ok((fields, upload))
-}
-
-fn content_type(head: &HttpRequest) -> &str {
-    let value = head.headers().get(CONTENT_TYPE);
-    value
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    Input::parse(fields)
 }

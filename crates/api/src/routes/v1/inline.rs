@@ -85,20 +85,24 @@ mod tests {
 
     #[test]
     fn pictures_are_known_by_how_they_begin() {
-        for (begin, media_type) in [
-            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), "image/png"),
-            (b"\xff\xd8\xff\xe0\0\x10JFIF", "image/jpeg"),
-            (b"GIF87a\x01\0", "image/gif"),
-            (b"GIF89a\x01\0", "image/gif"),
-            (b"RIFF\x10\0\0\0WEBPVP8 ", "image/webp"),
-            (b"RIFF\x10\0\0\0WEBPVP8L", "image/webp"),
+        for (begin, needed, media_type) in [
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), 8, "image/png"),
+            (b"\xff\xd8\xff\xe0\0\x10JFIF", 3, "image/jpeg"),
+            (b"GIF87a\x01\0", 6, "image/gif"),
+            (b"GIF89a\x01\0", 6, "image/gif"),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", 15, "image/webp"),
+            (b"RIFF\x10\0\0\0WEBPVP8L", 15, "image/webp"),
         ] {
-            assert_eq!(kind(begin).as_deref(), Some(media_type), "{begin:?}");
-            // One byte short of it, it is nothing.
-            let short = begin
-                .len()
-                .min(if media_type == "image/webp" { 14 } else { 2 });
-            assert_ne!(kind(&begin[..short]).as_deref(), Some(media_type));
+            for enough in [begin, &begin[..needed]] {
+                assert_eq!(kind(enough).as_deref(), Some(media_type), "{enough:?}");
+            }
+            // One byte short of it, or with another one, it is not.
+            let short = &begin[..needed - 1];
+            let mut other = begin.to_vec();
+            other[needed - 1] ^= 1;
+            for wrong in [short, &other] {
+                assert_ne!(kind(wrong).as_deref(), Some(media_type), "{wrong:?}");
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use kms_domain::codes::Code;
 use serde::Serialize;
 
@@ -40,6 +40,14 @@ pub(super) fn nothing(code: Code) -> HttpResponse {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// 304: the client has what has this tag.
+pub(super) fn not_modified(code: Code, etag: &str) -> Result<HttpResponse, ApiError> {
+    let mut response = nothing(code);
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    insert(response.headers_mut(), ETAG, etag)?;
+    Ok(response)
 }
 
 /// Adds a header whose value was made here.

@@ -59,12 +59,12 @@ pub(super) const RANGE: Field = optional("Range", LINE, "One range of bytes.");
 pub(super) const IF_NONE_MATCH: Field = optional(
     "If-None-Match",
     LINE,
-    "Tags that are not to be those of the content.",
+    "Tags that are not to be those of what is there.",
 );
 pub(super) const IF_MATCH: Field = optional(
     "If-Match",
     LINE,
-    "Tags of which one is to be that of the content.",
+    "Tags of which one is to be that of what is there.",
 );
 
 /// What a request asks for.
@@ -137,14 +137,16 @@ impl Found {
         let (name, sha256) = (source.name, source.content.sha256());
         let size = source.content.size();
         let validators = Validators::new(sha256, source.stored);
-        let (disposition, media_type, content) = match wanted.disposition {
-            Disposition::Attachment => (Disposition::Attachment, OCTETS, source.content),
-            Disposition::Inline => inline::judge(source.content)?,
+        let verdict = wanted.conditions.judge(&validators);
+        // Where no content follows, nobody asks what it is, and none is read.
+        let (disposition, media_type, content) = match (wanted.disposition, verdict) {
+            (Disposition::Inline, Verdict::Proceed) => inline::judge(source.content)?,
+            _ => (Disposition::Attachment, OCTETS, source.content),
         };
         let range = wanted
             .range
             .filter(|_| wanted.conditions.allow_part(&validators));
-        let selected = match (wanted.conditions.judge(&validators), range) {
+        let selected = match (verdict, range) {
             (Verdict::NotModified, _) => Selected::NotModified,
             (Verdict::Failed, _) => Selected::PreconditionFailed,
             (Verdict::Proceed, Some(range)) => match range.within(size) {

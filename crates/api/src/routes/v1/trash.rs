@@ -1,6 +1,6 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded as _};
-use kms_domain::files::{FileId, TrashPosition, TrashedFile};
+use kms_domain::files::{TrashPosition, TrashedFile};
 use serde_json::json;
 
 use super::listing::{self, CURSOR, Cursor, LIMIT, Page, cut};
@@ -142,7 +142,7 @@ pub(in crate::routes) const OPERATION_PURGE: Operation = Operation {
 
 /// `POST /api/v1/trash/{fid}/restore`: brings an entry of the caller's back. 204; code 2.
 pub(super) async fn restore(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = fid(&call);
+    let fid = call.fid();
     let code = call
         .as_bearer(Lane::Storage, move |services, actor| match fid {
             Some(id) => Ok(services.files.restore(actor, id)?.code()),
@@ -154,7 +154,7 @@ pub(super) async fn restore(call: Call) -> Result<HttpResponse, ApiError> {
 
 /// `DELETE /api/v1/trash/{fid}`: removes an entry of the caller's for good. 204; code 2.
 pub(super) async fn purge(call: Call) -> Result<HttpResponse, ApiError> {
-    let fid = fid(&call);
+    let fid = call.fid();
     let code = call
         .as_bearer(Lane::Storage, move |services, actor| match fid {
             Some(id) => Ok(services.files.purge(actor, id)?.code()),
@@ -162,10 +162,6 @@ pub(super) async fn purge(call: Call) -> Result<HttpResponse, ApiError> {
         })
         .await?;
     done(code)
-}
-
-fn fid(call: &Call) -> Option<FileId> {
-    call.head.match_info().get("fid").and_then(FileId::parse)
 }
 
 fn done(code: Code) -> Result<HttpResponse, ApiError> {

@@ -21,6 +21,7 @@ use crate::app::{App, Services};
 use crate::blocks::{Blocks, Wire};
 use crate::call::{Call, as_actor};
 use crate::error::ApiError;
+use crate::intake::{Scanner, Shape};
 use crate::middleware::RequestId;
 use crate::offload::Lane;
 use crate::openapi::{Access, Body, Kind, Operation, Tag, answer, example, required, sample};
@@ -39,10 +40,17 @@ struct ZipBody {
     fids: Vec<String>,
 }
 
-const FIDS: Kind = Kind::of(|_| {
+/// The body is one object by the rules of all bodies, whatever its fields are.
+const BODY: Shape = Shape {
+    fields: &[],
+    payload: None,
+};
+
+const FIDS: Kind = Kind::of(|facts| {
     json!({
         "type": "array",
         "minItems": 1,
+        "maxItems": facts.zip_files,
         "uniqueItems": true,
         "items": {"type": "string"},
     })
@@ -83,6 +91,7 @@ pub(super) async fn zip_files(call: Call) -> Result<HttpResponse, ApiError> {
     let token = call.bearer_token();
     let most = call.app.limits.zip_files;
     let limit = BYTES_OF_ID.saturating_mul(u64::try_from(most).unwrap_or(u64::MAX));
+    call.app.foresee_work()?;
     let (request, body) = call.read_whole(limit.saturating_add(1024)).await?;
     let fids = parse(&body, most);
     let archive = as_actor(
@@ -112,7 +121,13 @@ pub(super) async fn zip_files(call: Call) -> Result<HttpResponse, ApiError> {
 
 /// The ids that a body names. `None` in place of what can be nobody's id.
 fn parse(body: &[u8], most: usize) -> Result<Vec<Option<FileId>>, ApiError> {
-    let ZipBody { fids } = serde_json::from_slice(body).map_err(ApiError::bad_format)?;
+    let mut scanner = Scanner::json(BODY);
+    // A shape without a payload field yields no payload.
+    let mut none = Vec::new();
+    scanner.feed(body, &mut none)?;
+    scanner.finish(&mut none)?;
+    let ZipBody { fids } = serde_json::from_slice(body)
+        .map_err(|_| ApiError::bad_format("`fids` is no list of texts, or there are two"))?;
     if !(1..=most).contains(&fids.len()) {
         return Err(ApiError::bad_format(format!(
             "an archive has 1 to {most} files"
@@ -262,7 +277,7 @@ impl Writing {
         let size = self.archive.plan.size(at).ok_or_else(lost)?;
         let actor = self.archive.actor;
         self.app
-            .run(Lane::Storage, move |services| {
+            .run_patiently(Lane::Storage, move |services| {
                 open(services, &actor, id, size)
             })
             .await

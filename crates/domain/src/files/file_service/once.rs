@@ -13,12 +13,15 @@ use crate::files::{
 };
 use crate::users::Actor;
 
+/// Keys that go in one transaction, for which everybody else's writes wait.
+const BATCH: usize = 256;
+
 /// How long keys count, and how many.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyPolicy {
     /// Milliseconds after which a key is forgotten.
     pub millis: i64,
-    /// Most keys of an account; the oldest go first.
+    /// Most keys of an account; those that were used first go first.
     pub per_account: usize,
 }
 
@@ -61,7 +64,10 @@ pub enum KeyStanding {
     /// Nothing was stored under it.
     New,
     /// What was stored under it may be the same upload; its bytes will tell.
-    Known,
+    Known {
+        /// How many those were that were stored.
+        size: u64,
+    },
     /// Another upload was stored under it.
     Reused,
 }
@@ -83,7 +89,9 @@ impl OnceService {
             Some(kept) if request.is_some_and(|it| it.digest() != kept.request) => {
                 KeyStanding::Reused
             }
-            Some(_) => KeyStanding::Known,
+            Some(kept) => KeyStanding::Known {
+                size: kept.receipt.size,
+            },
         })
     }
 
@@ -122,11 +130,20 @@ impl OnceService {
         {
             return Ok(repeated(&kept, &digest, &upload.sha256));
         }
-        if conditions.unless_held && self.once.holds(actor.user(), &upload.sha256)? {
-            return Ok(OnceOutcome::Held);
-        }
-        if !self.files.standing(actor)?.has_room_for(upload.size) {
-            return Ok(OnceOutcome::Uploaded(UploadOutcome::OverQuota));
+        let refused = if conditions.unless_held && self.once.holds(actor.user(), &upload.sha256)? {
+            Some(OnceOutcome::Held)
+        } else if !self.files.standing(actor)?.has_room_for(upload.size) {
+            Some(OnceOutcome::Uploaded(UploadOutcome::OverQuota))
+        } else {
+            None
+        };
+        if let Some(refused) = refused {
+            // What is in the way may be what was stored under this key just now.
+            let kept = match &conditions.key {
+                Some(key) => self.find(actor, key)?,
+                None => None,
+            };
+            return Ok(kept.map_or(refused, |kept| repeated(&kept, &digest, &upload.sha256)));
         }
         let now = self.files.clock.now();
         let once = Once {
@@ -194,6 +211,15 @@ impl OnceService {
         )
     }
 
+    /// Removes the next few keys that count no more, of anybody. Says whether there may be more.
+    ///
+    /// # Errors
+    /// [`FileError::Port`].
+    pub fn forget_expired(&self) -> Result<bool, FileError> {
+        let expired = self.expired(self.files.clock.now());
+        Ok(self.once.remove_expired(expired, BATCH)? == BATCH)
+    }
+
     fn find(&self, actor: &Actor, key: &UploadKey) -> Result<Option<KeptUpload>, FileError> {
         let expired = self.expired(self.files.clock.now());
         Ok(self.once.find_key(actor.user(), key, expired)?)
@@ -214,7 +240,7 @@ fn repeated(kept: &KeptUpload, request: &RequestDigest, sha256: &Sha256) -> Once
 
 impl StoreFile {
     /// What it says beside the bytes, and beside the digests of them, which it says only to have them checked.
-    fn digest(&self) -> RequestDigest {
+    pub(super) fn digest(&self) -> RequestDigest {
         let visibility: &[u8] = match self.visibility.map(Visibility::is_public) {
             None => b"-",
             Some(true) => b"+public",

@@ -4,6 +4,7 @@ mod claim;
 mod delete;
 mod edit;
 mod favourites;
+mod once;
 mod read;
 mod store;
 

@@ -138,6 +138,58 @@ fn no_bytes_are_no_avatar_and_leave_the_old_one() {
     assert_eq!(script.notes(), ["store.stage", "stage.discard"]);
 }
 
+/// Sets [`FACE`] in the place of `b"old"`, where the avatar is one of these at each look and is replaced by
+/// somebody else as often as there is a next one.
+fn replace(seen: &'static [&'static [u8]]) -> (ReplaceOutcome, Script) {
+    let script = Script::default();
+    let (looks, tries) = (script.clone(), script.clone());
+    let at = |nth: usize| seen.get(nth).copied().filter(|bytes| !bytes.is_empty());
+    let mut avatars = MockAvatarRepository::new();
+    avatars.expect_find_avatar().returning(move |_| {
+        let nth = looks.count("look");
+        looks.note("look");
+        Ok(at(nth).map(held))
+    });
+    avatars
+        .expect_replace_avatar()
+        .returning(move |id, before, _, time| {
+            assert_eq!((id, time), (user(), NOW));
+            let nth = tries.count("replace");
+            tries.note("replace");
+            assert_eq!(before, at(nth).map(sha256_of));
+            Ok((nth + 1 == seen.len()).then_some(Attached::Stored))
+        });
+    let service = service(&script, avatars, RecordingStore::empty(&script));
+    let session = service.begin_upload().unwrap().push(FACE).unwrap();
+    let allow = |before: Option<Sha256>| before.is_none_or(|it| it == sha256_of(b"old"));
+    let outcome = service.set_if(&actor(), session.finish(), allow).unwrap();
+    (outcome, script)
+}
+
+#[test]
+fn what_is_replaced_between_look_and_write_is_looked_at_again() {
+    const OLD: &[u8] = b"old";
+    const ALWAYS_OLD: &[&[u8]] = &[OLD; 9];
+    for (seen, outcome, tries, removed) in [
+        (&ALWAYS_OLD[..1], ReplaceOutcome::Replaced, 1, 0),
+        (&[b""], ReplaceOutcome::First, 1, 0),
+        (&[b"", b"old"], ReplaceOutcome::Replaced, 2, 0),
+        (&[b"new"], ReplaceOutcome::Moved, 0, 0),
+        // The copy that nobody has a row for goes.
+        (&[b"old", b"new"], ReplaceOutcome::Moved, 1, 1),
+        (ALWAYS_OLD, ReplaceOutcome::Moved, OPEN_ROUNDS, 1),
+    ] {
+        let (found, script) = replace(seen);
+        let key = published_key(FACE);
+        let gone = script.notes();
+        let gone = gone
+            .iter()
+            .filter(|it| **it == format!("store.remove {key}"));
+        let counted = (found, script.count("replace"), gone.count());
+        assert_eq!(counted, (outcome, tries, removed), "{seen:?}");
+    }
+}
+
 #[test]
 fn one_byte_to_the_configured_size_are_taken() {
     let (service, _) = setting(&Script::default(), Attached::Stored);

@@ -1,8 +1,22 @@
 use super::*;
-use crate::files::{Edited, EntryChange, Label};
+use crate::files::{Edited, EntryChange, EntryState, Label};
+use crate::users::UserId;
 
 fn fid() -> FileId {
     FileId::from_uuid(FRESH_ID)
+}
+
+fn stored() -> StoredFile {
+    StoredFile {
+        id: fid(),
+        owner: user(),
+        title: title(),
+        label: None,
+        md5: md5_of(CONTENT),
+        visibility: Visibility::Private,
+        created_at: NOW,
+        blob: held(CONTENT),
+    }
 }
 
 /// A service in which the entry is found as `file`, and as a favourite as `favourite`.
@@ -87,6 +101,62 @@ fn a_favourite_is_not_published_and_nothing_else_of_it_is_changed() {
             script.notes(),
             ["files.update", "favourites.update nothing"]
         );
+    }
+}
+
+/// A service whose entry has these titles, one at each look, and is moved as often as there is a next one.
+fn moving(titles: &'static [&'static str], owner: UserId) -> (FileService, Script) {
+    let script = Script::default();
+    let (looks, tries) = (script.clone(), script.clone());
+    let named = |nth: usize| Title::parse(titles.get(nth)?).ok();
+    let mut files = MockFileRepository::new();
+    files.expect_find_readable().returning(move |id, asker| {
+        assert_eq!((id, asker), (fid(), user()));
+        let nth = looks.count("look");
+        looks.note("look");
+        Ok(named(nth).map(|title| StoredFile {
+            title,
+            owner,
+            ..stored()
+        }))
+    });
+    files.expect_update().returning(move |_, _, change| {
+        let nth = tries.count("update");
+        tries.note("update");
+        let seen = named(nth).map(|title| EntryState {
+            title,
+            ..EntryState::from(&stored())
+        });
+        assert_eq!(change.given, seen);
+        let last = nth + 1 == titles.len();
+        Ok(if last { Edited::Changed } else { Edited::Moved })
+    });
+    let store = RecordingStore::empty(&script);
+    (service(&script, files, store), script)
+}
+
+#[test]
+fn what_is_moved_between_look_and_change_is_looked_at_again() {
+    let named = |title: &'static str| move |file: &StoredFile| file.title.as_str() == title;
+    let edit = |titles, owner, title| {
+        let (service, script) = moving(titles, owner);
+        let edited = service.edit_if(&actor(), fid(), relabelled(), named(title));
+        (edited.unwrap(), script.count("update"))
+    };
+    let other = UserId::from_uuid(FRESH_ID);
+    assert_ne!(other, user());
+    for (titles, owner, outcome, updates) in [
+        (&["a"][..], user(), EditOutcome::Changed, 1),
+        (&["a", "a", "a"], user(), EditOutcome::Changed, 3),
+        (&["a", "b", "a"], user(), EditOutcome::Moved, 1),
+        (&["b"], user(), EditOutcome::Moved, 0),
+        (&["a"; 9], user(), EditOutcome::Moved, OPEN_ROUNDS),
+        (&[], user(), EditOutcome::NotFound, 0),
+        // Whatever it is like, it is not there to be changed.
+        (&["a"], other, EditOutcome::NotFound, 0),
+        (&["b"], other, EditOutcome::NotFound, 0),
+    ] {
+        assert_eq!(edit(titles, owner, "a"), (outcome, updates), "{titles:?}");
     }
 }
 
