@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::client::base64;
 use crate::harness::data::sha256_hex;
-use crate::harness::wire::{chunk, head, post, post_head};
+use crate::harness::wire::{chunk, head, post, slow_upload};
 use crate::harness::{Server, User, Wire, bytes, until};
 
 /// Longer than the rest of a body is read after an early answer.
@@ -197,13 +197,7 @@ fn what_a_head_decides_is_answered_before_the_body_is_asked_for() {
 fn full() -> (Server, User, Wire) {
     let server = Server::with(&[("KMS_UPLOADS", "1")]);
     let user = server.new_user();
-    let mut slow = Wire::to(&user.client);
-    let begin = format!(r#"{{"token":"{}","name":"a","data":""#, user.token);
-    slow.send(post_head("/app/user/upload", 1_000_000));
-    slow.send(begin + &"A".repeat(60_000));
-    until("the one place is taken", || {
-        user.upload("b", &bytes(1, 200_000)).code() == 8
-    });
+    let slow = slow_upload(&server, &user);
     (server, user, slow)
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::harness::client::base64;
-use crate::harness::wire::post_head;
+use crate::harness::wire::{post_head, slow_upload};
 use crate::harness::{Person, Server, User, Wire, at_once, bytes, until};
 
 /// Does `work` while `user` asks for its profile over and over, and expects each answer soon.
@@ -174,14 +174,8 @@ fn only_so_many_uploads_are_received_at_once() {
     let server = Server::with(&[("KMS_UPLOADS", "1")]);
     let user = server.new_user();
     let before = user.state();
-    let mut slow = Wire::to(&user.client);
-    let begin = format!(r#"{{"token":"{}","name":"a","data":""#, user.token);
-    slow.send(post_head("/app/user/upload", 1_000_000));
-    slow.send(begin + &"A".repeat(60_000));
+    let slow = slow_upload(&server, &user);
     let content = bytes(1, 200_000);
-    until("the one place is taken", || {
-        user.upload("b", &content).code() == 8
-    });
     let refused = user.upload("b", &content).expect_bare(8);
     assert!(refused.header("retry-after").is_some());
     assert_eq!(user.state(), before);

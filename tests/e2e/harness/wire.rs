@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use super::wait::BOUND;
-use super::{Answer, Client, Reply};
+use super::wait::{BOUND, until};
+use super::{Answer, Client, Reply, Server, User};
 
 pub(crate) struct Wire {
     stream: TcpStream,
@@ -227,6 +227,17 @@ pub(crate) fn post(route: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let mut bytes = post_head(route, body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes
+}
+
+/// Begins an upload that holds its place among those that the server receives for as long as the wire lives. What
+/// shows is that it is staged: an upload sent to find out could take the place first.
+pub(crate) fn slow_upload(server: &Server, user: &User) -> Wire {
+    let mut wire = Wire::to(&user.client);
+    wire.send(post_head("/app/user/upload", 4_000_000));
+    let begin = format!(r#"{{"token":"{}","name":"a","data":""#, user.token);
+    wire.send(begin + &"A".repeat(1_200_000));
+    until("the upload is staged", || !server.staged().is_empty());
+    wire
 }
 
 /// The head of any request.
