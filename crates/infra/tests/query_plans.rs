@@ -16,8 +16,8 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_que
 use kms_domain::audit::{AuditKind, AuditLog, AuditQuery, Network};
 use kms_domain::files::{
     BlobRepository, ClaimScope, Claimed, Detached, Edited, EntryChange, Favoured,
-    FavouriteRepository, FileRepository, Label, NewKey, Once, OnceRepository, OwnQuota, Quota,
-    RequestDigest, TrashRepository, UploadKey, UsageRepository, Visibility,
+    FavouriteRepository, FileRepository, Label, NewKey, Once, OnceRepository, OwnFilter, OwnOrder,
+    OwnQuota, Quota, RequestDigest, TrashRepository, UploadKey, UsageRepository, Visibility,
 };
 use kms_domain::recommend::{Event, FeedRepository, InteractionRepository, Kind};
 use kms_domain::upkeep::UpkeepRepository;
@@ -155,6 +155,16 @@ fn exercise(db: &SqliteDatabase) {
     files.attach(&healing, &a_blob(b"bytes").build()).unwrap();
     let page = files.list_owned(user, None, 1).unwrap();
     files.list_owned(user, Some(page[0].position), 1).unwrap();
+    for order in [
+        OwnOrder::Newest(None),
+        OwnOrder::Oldest(None),
+        OwnOrder::Name(None),
+        OwnOrder::Largest(None),
+        OwnOrder::Smallest(None),
+    ] {
+        let all = OwnFilter::default();
+        files.list_sorted(user, &order, &all, 1).unwrap();
+    }
     exercise_recommend(db);
 
     assert_eq!(files.detach(user, healing.id).unwrap(), Detached::Removed);
@@ -235,7 +245,6 @@ fn exercise_recommend(db: &SqliteDatabase) {
     while interactions.learn_next(9).unwrap() > 0 {}
 }
 
-/// Every filter alone and all together: each makes a statement of its own.
 /// What is done with entries that go, and with those that are made of others.
 fn exercise_shelves(db: &SqliteDatabase) {
     let files = SqliteFileRepository::new(db);
@@ -247,7 +256,7 @@ fn exercise_shelves(db: &SqliteDatabase) {
     let favourite = a_favourite(fan, file.id);
     assert_eq!(favourites.add(&favourite).unwrap(), Favoured::Added);
     let page = favourites.list(fan, None, 1).unwrap();
-    favourites.list(fan, Some(page[0].position), 1).unwrap();
+    favourites.list(fan, Some(page[0].place()), 1).unwrap();
     files.find_readable(favourite.id, fan).unwrap();
     let change = EntryChange {
         title: Some(file.title.clone()),
@@ -261,7 +270,7 @@ fn exercise_shelves(db: &SqliteDatabase) {
     assert_eq!(edited, Edited::Changed);
     trash.discard(author, file.id, at(0)).unwrap();
     let page = trash.list(author, None, 1).unwrap();
-    trash.list(author, Some(page[0].position()), 1).unwrap();
+    trash.list(author, Some(page[0].place()), 1).unwrap();
     assert!(trash.restore(author, file.id).unwrap());
     trash.discard(author, file.id, at(0)).unwrap();
     trash.purge(author, file.id).unwrap();
@@ -275,6 +284,7 @@ fn exercise_shelves(db: &SqliteDatabase) {
     assert!(favourites.remove(fan, kept.id).unwrap());
 }
 
+/// Every filter alone and all together: each makes a statement of its own.
 fn exercise_audit(db: &SqliteDatabase) {
     let log = SqliteAuditLog::new(db);
     let all = AuditQuery {
@@ -314,6 +324,18 @@ fn exercise_audit(db: &SqliteDatabase) {
     assert!(log.prune(at(1_000), 10).unwrap() > 0);
 }
 
+/// What one account has may be sorted for a list in an order that is asked for; by date only what shares a
+/// millisecond.
+fn may_sort(sql: &str, detail: &str) -> bool {
+    let chosen =
+        |by: &str| sql.contains("f.owner = ?1") && sql.contains(&format!(" ORDER BY {by}"));
+    match detail {
+        "USE TEMP B-TREE FOR ORDER BY" => chosen("f.title") || chosen("b.size"),
+        "USE TEMP B-TREE FOR LAST TERM OF ORDER BY" => chosen("f.created_at"),
+        _ => false,
+    }
+}
+
 #[test]
 fn no_statement_of_a_repository_walks_or_sorts_a_table() {
     set_default_instrumentation(record).unwrap();
@@ -338,7 +360,7 @@ fn no_statement_of_a_repository_walks_or_sorts_a_table() {
             .unwrap();
         for Step { detail } in steps {
             let walks = detail.starts_with("SCAN") && detail != "SCAN CONSTANT ROW";
-            let sorts = detail.contains("TEMP B-TREE");
+            let sorts = detail.contains("TEMP B-TREE") && !may_sort(sql, &detail);
             assert!(!(walks || sorts), "{detail}\nin {sql}");
         }
     }

@@ -21,7 +21,7 @@ CREATE TABLE trash (
 ) STRICT;
 
 -- An owner's trash, the last deleted first, and the child side of the foreign key to users.
-CREATE INDEX trash_own_latest ON trash (owner, deleted_at DESC, seq DESC);
+CREATE INDEX trash_own_latest ON trash (owner, deleted_at DESC, id DESC);
 -- What is due to go, of anybody.
 CREATE INDEX trash_oldest ON trash (deleted_at, seq);
 -- The child side of the foreign key to blobs, which every dooming looks through.
@@ -48,7 +48,7 @@ CREATE TABLE favourites (
 -- One favourite for an owner and a source.
 CREATE UNIQUE INDEX favourites_own_source ON favourites (owner, source);
 -- The own favourites, the last added first.
-CREATE INDEX favourites_own_latest ON favourites (owner, created_at DESC, seq DESC);
+CREATE INDEX favourites_own_latest ON favourites (owner, created_at DESC, id DESC);
 -- "Has this user got this content?"
 CREATE INDEX favourites_own_blob ON favourites (owner, blob_id);
 -- "Has this entry any favourites?"

@@ -24,7 +24,7 @@ pub(crate) use reply::Reply;
 pub(crate) use server::Server;
 pub(crate) use upkeep::collect_all;
 pub(crate) use user::User;
-pub(crate) use wait::{at_once, until};
+pub(crate) use wait::{at_once, tick, until};
 pub(crate) use wire::Wire;
 
 /// The paths of the contract and of its continuation. That none is missing, and none is there that nobody knows

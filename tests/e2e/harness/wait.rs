@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Longer than anything takes on a busy machine, short enough for a test that hangs to end.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
@@ -16,6 +16,13 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
         // Only the pace of asking; no result depends on it.
         thread::park_timeout(Duration::from_millis(5));
     }
+}
+
+/// Waits until the clock has gone on, so that what comes has a later date than what was.
+pub(crate) fn tick() {
+    let millis = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let now = millis();
+    until("the clock has gone on", || millis() > now);
 }
 
 /// Runs `job` on `count` threads that start together, and gives back what each returned.

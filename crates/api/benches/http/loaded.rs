@@ -14,6 +14,8 @@ use crate::table::{self, Contestant, Results, Spread};
 
 /// Who has [`OF_ONE`] entries. Others do the uploads, so that the list stays as long as it is.
 const PHONE: &str = "13800138003";
+/// Nobody looks whether the contents are there: of a million there are no bytes.
+const UNREAD: &[&str] = &["--scrub-rate", "0B"];
 /// What a start with all of them may take.
 const START_MILLIS: f64 = 5_000.0;
 
@@ -25,8 +27,7 @@ const RATES: [[&str; 2]; 2] = [
 const START: [&str; 2] = ["start, loaded", "start, empty"];
 
 pub(crate) fn run(settings: &Settings) -> Vec<Row> {
-    let empty = Kms::start(&[]);
-    let loaded = Kms::start(&[]);
+    let [empty, loaded] = [Kms::start(UNREAD), Kms::start(UNREAD)];
     let token = kms::sign_in(loaded.address(), PHONE);
     // The contents that are uploaded again: these have bytes.
     for kms in [&empty, &loaded] {
@@ -42,9 +43,12 @@ pub(crate) fn run(settings: &Settings) -> Vec<Row> {
     let lists = table::alternate(
         "loaded, own list",
         settings.rounds,
-        &mut [Contestant::new("own list", |round| {
-            own_list(&loaded, &list, round == 0)
-        })],
+        &mut [
+            Contestant::new("own list", |round| own_list(&loaded, &list, round == 0)),
+            Contestant::new("page by date", |_| page(&loaded, &token, "oldest")),
+            Contestant::new("page by name", |_| page(&loaded, &token, "name")),
+            Contestant::new("page by size", |_| page(&loaded, &token, "largest")),
+        ],
     );
     let rates = rates(settings, &loaded, &empty);
     print(&starts, &lists, &rates)
@@ -100,6 +104,18 @@ fn own_list(kms: &Kms, body: &str, checked: bool) -> f64 {
         bodies::OWN_LIST,
         body.len()
     );
+    whole_answer(kms, &request)
+}
+
+/// Milliseconds for a page of 100 of the same entries in some order, likewise.
+fn page(kms: &Kms, token: &str, sort: &str) -> f64 {
+    let request = format!(
+        "GET /api/v1/files?sort={sort} HTTP/1.0\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    whole_answer(kms, &request)
+}
+
+fn whole_answer(kms: &Kms, request: &str) -> f64 {
     let begun = Instant::now();
     let mut stream = TcpStream::connect(kms.address()).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -129,12 +145,14 @@ fn print(starts: &[Results<f64>], lists: &[Results<f64>], rates: &[Results<Measu
 
     let named = |name| rates.iter().find(|result| result.name == name).map(rate);
     let [start, start_empty] = START.map(|name| table::spread_of(starts, name).unwrap());
-    let own_list = lists[0].spread(|millis| *millis).median;
     let mut rows = vec![
         Row::new(START[0], start.median, "ms").at_most(START_MILLIS),
         Row::new(START[1], start_empty.median, "ms"),
-        Row::new(format!("own list ({OF_ONE} rows)"), own_list, "ms"),
     ];
+    for list in lists {
+        let name = format!("{} ({OF_ONE} rows)", list.name);
+        rows.push(Row::new(name, list.spread(|millis| *millis).median, "ms"));
+    }
     for [loaded, empty] in RATES {
         let (on_loaded, on_empty) = (named(loaded).unwrap(), named(empty).unwrap());
         rows.push(Row::new(empty, on_empty.median, "req/s"));

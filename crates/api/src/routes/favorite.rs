@@ -185,7 +185,7 @@ fn list(services: &Services, actor: &Actor) -> Result<Spooled, ApiError> {
             let entry = Entry {
                 id: it.id,
                 title: &it.title,
-                date: it.position.created_at,
+                date: it.created_at,
                 label: it.label.as_ref(),
             };
             list.push(

@@ -1,4 +1,4 @@
-use super::{Edited, EntryChange, FileId, Label, ListPosition, Quota, Title};
+use super::{DatedPlace, Edited, EntryChange, FileId, Label, Quota, Title};
 use crate::users::{DisplayName, UserId};
 use crate::{PortError, Timestamp};
 
@@ -34,14 +34,15 @@ pub trait FavouriteRepository: Send + Sync {
     /// [`PortError`]; when its kind is internal, it is unknown whether the favourite is changed.
     fn update(&self, owner: UserId, id: FileId, change: &EntryChange) -> Result<Edited, PortError>;
 
-    /// At most `limit` favourites of `owner` behind `after` that are not withheld, the last added first.
+    /// At most `limit` favourites of `owner` behind `after` that are not withheld, the last added first; of
+    /// the same millisecond, the greater identity first.
     ///
     /// # Errors
     /// [`PortError`].
     fn list(
         &self,
         owner: UserId,
-        after: Option<ListPosition>,
+        after: Option<DatedPlace>,
         limit: usize,
     ) -> Result<Vec<Favourite>, PortError>;
 
@@ -114,6 +115,17 @@ pub struct Favourite {
     pub source_owner: UserId,
     /// What that account is called now.
     pub source_owner_name: DisplayName,
-    /// Where it stands in the list; the date of the favourite is in here.
-    pub position: ListPosition,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Favourite {
+    /// Where it stands in the list.
+    #[must_use]
+    pub const fn place(&self) -> DatedPlace {
+        DatedPlace {
+            date: self.created_at,
+            id: self.id,
+        }
+    }
 }

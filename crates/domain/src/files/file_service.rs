@@ -1,6 +1,7 @@
 mod delete;
 mod edit;
 mod favourites;
+mod lists;
 mod once;
 mod room;
 mod store;
@@ -10,9 +11,8 @@ use std::sync::Arc;
 
 use super::{
     BlobId, BlobKey, BlobRef, BlobRepository, BlobStore, ClaimCandidates, ClaimScope, Claimed,
-    Download, DownloadError, FavouriteRepository, FileId, FileRepository, FileSummary,
-    InstantUpload, Label, ListPosition, Md5, NewFile, Quota, Sha256, StoredFile, Title,
-    TrashRepository, UsageRepository, Visibility,
+    Download, DownloadError, FavouriteRepository, FileId, FileRepository, InstantUpload, Label,
+    Md5, NewFile, Quota, Sha256, StoredFile, Title, TrashRepository, UsageRepository, Visibility,
 };
 use crate::recommend::DownloadQueue;
 use crate::users::Actor;
@@ -20,6 +20,7 @@ use crate::{Clock, Done, IdSource, PortError, Timestamp};
 pub use delete::DeleteOutcome;
 pub use edit::EditOutcome;
 pub use favourites::{CancelOutcome, FavouriteOutcome, FavouritePage};
+pub use lists::{OwnPage, SortedPage};
 pub use once::{KeyPolicy, KeyStanding, OnceOutcome, OnceService, StoreOnce};
 pub use store::{StoreFile, UploadOutcome};
 pub use trash::{PurgeOutcome, RestoreOutcome, TrashPage};
@@ -165,15 +166,6 @@ pub struct OpenedFile {
     pub shared: Option<BlobId>,
     /// Its bytes.
     pub content: Download,
-}
-
-/// A part of the caller's own list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnPage {
-    /// The entries, newest first.
-    pub files: Vec<FileSummary>,
-    /// What to ask for the next page with. `None`: the list ends here.
-    pub next: Option<ListPosition>,
 }
 
 /// Why a use case of [`FileService`] has no answer.
@@ -331,22 +323,6 @@ impl FileService {
     /// [`FileError::Port`].
     pub fn find(&self, actor: &Actor, id: FileId) -> Result<Option<StoredFile>, FileError> {
         Ok(self.files.find_readable(id, actor.user())?)
-    }
-
-    /// The caller's entries, newest first: the first page, or the one `after` another. Each page is
-    /// read for itself, so what is stored after the first page was read is not in the list.
-    ///
-    /// # Errors
-    /// [`FileError::Port`].
-    pub fn list_own(
-        &self,
-        actor: &Actor,
-        after: Option<ListPosition>,
-    ) -> Result<OwnPage, FileError> {
-        let files = self.files.list_owned(actor.user(), after, LIST_PAGE)?;
-        let last = files.last().map(|file| file.position);
-        let next = last.filter(|_| files.len() == LIST_PAGE);
-        Ok(OwnPage { files, next })
     }
 
     fn new_file(

@@ -9,6 +9,7 @@ mod entry;
 mod favourite_repository;
 mod file_service;
 mod hashers;
+mod listing;
 mod md5_hasher;
 mod once_repository;
 mod quota_service;
@@ -32,8 +33,9 @@ pub use file_service::{
     CancelOutcome, ClaimFile, ClaimOutcome, DeleteOutcome, EditOutcome, FavouriteOutcome,
     FavouritePage, FileError, FileReceipt, FileService, FileServiceConfig, KeyPolicy, KeyStanding,
     OnceOutcome, OnceService, OpenOutcome, OpenedFile, OwnPage, PurgeOutcome, RestoreOutcome,
-    StoreFile, StoreOnce, TrashPage, UploadOutcome,
+    SortedPage, StoreFile, StoreOnce, TrashPage, UploadOutcome,
 };
+pub use listing::{DatedPlace, ListedFile, OwnFilter, OwnOrder};
 pub use once_repository::{
     AttachedOnce, KeptUpload, NewKey, Once, OnceRepository, RequestDigest, UploadKey,
     UploadKeyError,
@@ -44,7 +46,7 @@ pub use repository::{
     FileSummary, ListPosition, NewBlob, NewFile, PublicFile, StoredFile,
 };
 pub use scratch::{Scratch, ScratchSpace};
-pub use trash_repository::{TrashPosition, TrashRepository, TrashedFile};
+pub use trash_repository::{TrashRepository, TrashedFile};
 pub use upload_session::{
     ContentHalf, DigestHalf, FinishedUpload, JoinError, PushError, UploadSession,
 };

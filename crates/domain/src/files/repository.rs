@@ -1,5 +1,6 @@
 use super::{
-    BlobKey, ClaimCandidates, ClaimScope, FileId, Label, Md5, Quota, Sha256, Title, Visibility,
+    BlobKey, ClaimCandidates, ClaimScope, FileId, Label, ListedFile, Md5, OwnFilter, OwnOrder,
+    Quota, Sha256, Title, Visibility,
 };
 use crate::users::{DisplayName, UserId};
 use crate::{Done, PortError, Timestamp};
@@ -86,6 +87,19 @@ pub trait FileRepository: Send + Sync {
         after: Option<ListPosition>,
         limit: usize,
     ) -> Result<Vec<FileSummary>, PortError>;
+
+    /// At most `limit` entries of `owner` that pass `filter`, in `order`. May look through all that `owner` has,
+    /// but through nobody else's.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    fn list_sorted(
+        &self,
+        owner: UserId,
+        order: &OwnOrder,
+        filter: &OwnFilter,
+        limit: usize,
+    ) -> Result<Vec<ListedFile>, PortError>;
 }
 
 /// Identity of a content's row, private to the server. Never used again for another content.

@@ -1,4 +1,4 @@
-use super::{Detached, FileId, FileSummary};
+use super::{DatedPlace, Detached, FileId, FileSummary};
 use crate::users::UserId;
 use crate::{PortError, Timestamp};
 
@@ -14,14 +14,14 @@ pub trait TrashRepository: Send + Sync {
     fn discard(&self, owner: UserId, id: FileId, at: Timestamp) -> Result<Detached, PortError>;
 
     /// At most `limit` entries in the trash of `owner` behind `after`, the last deleted first; of the
-    /// same millisecond, the later stored first.
+    /// same millisecond, the greater identity first.
     ///
     /// # Errors
     /// [`PortError`].
     fn list(
         &self,
         owner: UserId,
-        after: Option<TrashPosition>,
+        after: Option<DatedPlace>,
         limit: usize,
     ) -> Result<Vec<TrashedFile>, PortError>;
 
@@ -61,19 +61,10 @@ pub struct TrashedFile {
 impl TrashedFile {
     /// Where it stands in the list.
     #[must_use]
-    pub const fn position(&self) -> TrashPosition {
-        TrashPosition {
-            deleted_at: self.deleted_at,
-            seq: self.file.position.seq,
+    pub const fn place(&self) -> DatedPlace {
+        DatedPlace {
+            date: self.deleted_at,
+            id: self.file.id,
         }
     }
-}
-
-/// A place in the trash, which is ordered by the last deleted first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TrashPosition {
-    /// When the entry was deleted.
-    pub deleted_at: Timestamp,
-    /// The order in which entries were stored, as in [`ListPosition`](super::ListPosition).
-    pub seq: i64,
 }

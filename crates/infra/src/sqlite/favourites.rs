@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use kms_domain::files::{
-    Edited, EntryChange, Favoured, Favourite, FavouriteRepository, FileId, Label, ListPosition,
+    DatedPlace, Edited, EntryChange, Favoured, Favourite, FavouriteRepository, FileId, Label,
     LostSource, Md5, NewFavourite, StoredFile, Title, Visibility,
 };
 use kms_domain::users::UserId;
@@ -25,12 +25,12 @@ macro_rules! visible {
 }
 
 const LIST: &str = concat!(
-    "SELECT v.seq, v.id, v.source, v.title, v.label, v.source_owner, u.name, b.size, v.created_at \
+    "SELECT v.id, v.source, v.title, v.label, v.source_owner, u.name, b.size, v.created_at \
     FROM favourites AS v JOIN users AS u ON u.id = v.source_owner \
     JOIN blobs AS b ON b.id = v.blob_id \
-    WHERE v.owner = ?1 AND v.created_at <= ?2 AND (v.created_at < ?2 OR v.seq < ?3) AND ",
+    WHERE v.owner = ?1 AND v.created_at <= ?2 AND (v.created_at < ?2 OR v.id < ?3) AND ",
     visible!(),
-    " ORDER BY v.created_at DESC, v.seq DESC LIMIT ?4"
+    " ORDER BY v.created_at DESC, v.id DESC LIMIT ?4"
 );
 
 const FIND: &str = concat!(
@@ -87,8 +87,6 @@ struct NewFavouriteRow<'a> {
 
 #[derive(QueryableByName)]
 struct ListedRow {
-    #[diesel(sql_type = BigInt)]
-    seq: i64,
     #[diesel(sql_type = Binary)]
     id: Vec<u8>,
     #[diesel(sql_type = Binary)]
@@ -121,10 +119,7 @@ impl ListedRow {
             size: u64::try_from(self.size).map_err(|e| row.broken(e))?,
             source_owner: row.user_id("source_owner", &self.source_owner)?,
             source_owner_name: row.display_name(&self.name)?,
-            position: ListPosition {
-                created_at: Timestamp::from_millis(self.created_at),
-                seq: self.seq,
-            },
+            created_at: Timestamp::from_millis(self.created_at),
         })
     }
 }
@@ -308,17 +303,18 @@ impl FavouriteRepository for SqliteFavouriteRepository {
     fn list(
         &self,
         owner: UserId,
-        after: Option<ListPosition>,
+        after: Option<DatedPlace>,
         limit: usize,
     ) -> Result<Vec<Favourite>, PortError> {
         self.db.read(|conn| {
-            let (date, seq) = after.map_or((i64::MAX, i64::MAX), |after| {
-                (after.created_at.as_millis(), after.seq)
+            // Nothing has this date, so that the id decides nothing.
+            let (date, id) = after.map_or((i64::MAX, [0; 16]), |after| {
+                (after.date.as_millis(), after.id.as_uuid().into_bytes())
             });
             let rows: Vec<ListedRow> = sql_query(LIST)
                 .bind::<Binary, _>(owner.as_uuid().as_bytes().as_slice())
                 .bind::<BigInt, _>(date)
-                .bind::<BigInt, _>(seq)
+                .bind::<Binary, _>(id.as_slice())
                 .bind::<BigInt, _>(count(limit))
                 .load(conn)
                 .during("list favourites")?;

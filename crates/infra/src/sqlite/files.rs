@@ -1,8 +1,8 @@
 use diesel::prelude::*;
 use kms_domain::files::{
     Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, Edited, EntryChange, FileId,
-    FileRepository, FileSummary, Label, ListPosition, Md5, NewBlob, NewFile, StoredFile, Title,
-    Visibility,
+    FileRepository, FileSummary, Label, ListPosition, ListedFile, Md5, NewBlob, NewFile, OwnFilter,
+    OwnOrder, StoredFile, Title, Visibility,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError, Timestamp, wait_for};
@@ -14,6 +14,7 @@ use super::error::{During, SqliteError};
 use super::favourites::find_own_favourite;
 use super::row::{Hex, RowName, count};
 use super::schema::{blobs, files, is_public};
+use super::sorted;
 use super::usage::charge;
 use super::writer::Undo;
 
@@ -271,6 +272,17 @@ impl FileRepository for SqliteFileRepository {
             };
             summaries(rows.during("list_owned")?)
         })
+    }
+
+    fn list_sorted(
+        &self,
+        owner: UserId,
+        order: &OwnOrder,
+        filter: &OwnFilter,
+        limit: usize,
+    ) -> Result<Vec<ListedFile>, PortError> {
+        self.db
+            .read(|conn| sorted::list(conn, owner, order, filter, limit))
     }
 }
 

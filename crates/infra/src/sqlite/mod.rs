@@ -31,6 +31,7 @@ mod row;
 mod schema;
 mod sessions;
 mod snapshot;
+mod sorted;
 mod trash;
 mod upkeep;
 mod usage;

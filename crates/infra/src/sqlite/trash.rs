@@ -2,8 +2,8 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use kms_domain::files::{
-    BlobId, Detached, FileId, FileSummary, ListPosition, TrashPosition, TrashRepository,
-    TrashedFile, Visibility,
+    BlobId, DatedPlace, Detached, FileId, FileSummary, ListPosition, TrashRepository, TrashedFile,
+    Visibility,
 };
 use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp};
@@ -150,7 +150,7 @@ impl TrashRepository for SqliteTrashRepository {
     fn list(
         &self,
         owner: UserId,
-        after: Option<TrashPosition>,
+        after: Option<DatedPlace>,
         limit: usize,
     ) -> Result<Vec<TrashedFile>, PortError> {
         self.db.read(|conn| {
@@ -159,14 +159,15 @@ impl TrashRepository for SqliteTrashRepository {
                 .inner_join(blobs::table)
                 .filter(trash::owner.eq(owner.as_slice()))
                 .select((TrashRow::as_select(), blobs::size))
-                .order((trash::deleted_at.desc(), trash::seq.desc()))
+                .order((trash::deleted_at.desc(), trash::id.desc()))
                 .limit(count(limit));
             let rows: Vec<(TrashRow, i64)> = match after {
                 Some(after) => {
-                    let date = after.deleted_at.as_millis();
+                    let date = after.date.as_millis();
+                    let id = after.id.as_uuid().into_bytes().to_vec();
                     // The first condition is what the index can seek.
                     page.filter(trash::deleted_at.le(date))
-                        .filter(trash::deleted_at.lt(date).or(trash::seq.lt(after.seq)))
+                        .filter(trash::deleted_at.lt(date).or(trash::id.lt(id)))
                         .load(conn)
                 }
                 None => page.load(conn),

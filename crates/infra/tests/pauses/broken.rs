@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobStore, ClaimCandidates, ClaimScope, Claimed, Detached,
-    Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob, NewFile,
-    StoredFile,
+    Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, ListedFile, NewBlob,
+    NewFile, OwnFilter, OwnOrder, StoredFile,
 };
 use kms_domain::upkeep::{Unreferenced, UpkeepRepository};
 use kms_domain::users::UserId;
@@ -111,5 +111,15 @@ impl FileRepository for RemovesItsOwnCopy {
         limit: usize,
     ) -> Result<Vec<FileSummary>, PortError> {
         self.0.list_owned(owner, after, limit)
+    }
+
+    fn list_sorted(
+        &self,
+        owner: UserId,
+        order: &OwnOrder,
+        filter: &OwnFilter,
+        limit: usize,
+    ) -> Result<Vec<ListedFile>, PortError> {
+        self.0.list_sorted(owner, order, filter, limit)
     }
 }

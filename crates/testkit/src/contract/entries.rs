@@ -9,7 +9,8 @@ use super::support::{RACERS, assert_replaced, attach, count, damage, race, regis
 use crate::builders::{a_blob, a_file, file_id, md5_of, sha256_of, user_id};
 
 /// The suite of the entries, over `fn() -> Repositories`; its other parts are in
-/// [`claims`](super::claims), [`removals`](super::removals) and [`lists`](super::lists).
+/// [`claims`](super::claims), [`removals`](super::removals), [`lists`](super::lists) and
+/// [`sorted`](super::sorted).
 #[macro_export]
 macro_rules! file_repository_contract {
     ($fresh:expr) => {
@@ -83,6 +84,16 @@ macro_rules! file_repository_contract {
                 of_several_entries_over_one_content_the_newest_is_listed,
                 a_private_entry_does_not_stand_in_for_a_public_one,
                 the_limit_counts_contents_and_not_entries,
+            ]
+            sorted: [
+                own_entries_come_in_the_order_that_is_asked_for,
+                names_are_ordered_by_their_code_points,
+                identity_orders_what_is_alike,
+                pages_of_every_order_meet_without_gap_or_double,
+                a_place_outlives_its_entry,
+                a_filter_lets_pass_what_it_says,
+                a_listed_entry_says_what_it_is_and_how_large,
+                what_is_in_the_trash_is_in_no_order,
             ]
         }
     };

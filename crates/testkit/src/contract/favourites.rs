@@ -96,7 +96,7 @@ pub fn a_favourite_is_an_entry_of_ones_own_over_the_same_content(on: &Repositori
     let listed = &all[0];
     assert_eq!((listed.id, listed.source), (favourite.id, file.id));
     assert_eq!((&listed.title, &listed.label), (&file.title, &None));
-    assert_eq!((listed.size, listed.position.created_at), (1, at(7)));
+    assert_eq!((listed.size, listed.created_at), (1, at(7)));
     assert_eq!(listed.source_owner, author);
     assert_eq!(listed.source_owner_name, a_user(1).name);
     assert!(on.files.list_owned(fan, None, 9).unwrap().is_empty());
@@ -288,13 +288,13 @@ pub fn favourites_come_the_last_added_first_in_pages_that_meet(on: &Repositories
     }
     let whole = list(on, fan);
     assert_eq!(whole.len(), 5);
-    assert!(whole.is_sorted_by(|a, b| a.position > b.position));
+    assert!(whole.is_sorted_by(|a, b| a.place() > b.place()));
     for size in 1..=6 {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let page = on.favourites.list(fan, after, size).unwrap();
             let Some(last) = page.last() else { break };
-            after = Some(last.position);
+            after = Some(last.place());
             all.extend(page);
             assert!(all.len() <= whole.len(), "a favourite was listed twice");
         }

@@ -127,6 +127,7 @@ pub mod removals;
 pub mod scratch;
 pub mod sessions;
 pub mod sizes;
+pub mod sorted;
 pub mod sources;
 pub mod store;
 pub mod trash;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use kms_domain::audit::AuditEvent;
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
-    Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob,
-    NewFile, Sha256, StoredFile,
+    Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, ListedFile,
+    NewBlob, NewFile, OwnFilter, OwnOrder, Sha256, StoredFile,
 };
 use kms_domain::users::{
     AccountUpdate, AvatarRepository, Credentials, EndSessions, Inserted, LoginRecorded, NewLogin,
@@ -223,6 +223,18 @@ impl FileRepository for FaultyFileRepository {
     ) -> Result<Vec<FileSummary>, PortError> {
         self.plan.run("files.list_owned", || {
             self.inner.list_owned(owner, after, limit)
+        })
+    }
+
+    fn list_sorted(
+        &self,
+        owner: UserId,
+        order: &OwnOrder,
+        filter: &OwnFilter,
+        limit: usize,
+    ) -> Result<Vec<ListedFile>, PortError> {
+        self.plan.run("files.list_sorted", || {
+            self.inner.list_sorted(owner, order, filter, limit)
         })
     }
 }

@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use kms_domain::files::{
-    Detached, Edited, EntryChange, Favoured, Favourite, FavouriteRepository, FileId, ListPosition,
-    LostSource, NewFavourite, TrashPosition, TrashRepository, TrashedFile,
+    DatedPlace, Detached, Edited, EntryChange, Favoured, Favourite, FavouriteRepository, FileId,
+    LostSource, NewFavourite, TrashRepository, TrashedFile,
 };
 use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp};
@@ -30,7 +30,7 @@ impl TrashRepository for FaultyTrashRepository {
     fn list(
         &self,
         owner: UserId,
-        after: Option<TrashPosition>,
+        after: Option<DatedPlace>,
         limit: usize,
     ) -> Result<Vec<TrashedFile>, PortError> {
         self.plan
@@ -72,7 +72,7 @@ impl FavouriteRepository for FaultyFavouriteRepository {
     fn list(
         &self,
         owner: UserId,
-        after: Option<ListPosition>,
+        after: Option<DatedPlace>,
         limit: usize,
     ) -> Result<Vec<Favourite>, PortError> {
         self.plan

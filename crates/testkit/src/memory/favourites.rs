@@ -2,8 +2,8 @@ use std::cmp::Reverse;
 
 use kms_domain::PortError;
 use kms_domain::files::{
-    Edited, EntryChange, Favoured, Favourite, FavouriteRepository, FileId, ListPosition,
-    LostSource, NewFavourite, StoredFile, Visibility,
+    DatedPlace, Edited, EntryChange, Favoured, Favourite, FavouriteRepository, FileId, LostSource,
+    NewFavourite, StoredFile, Visibility,
 };
 use kms_domain::users::UserId;
 
@@ -93,7 +93,7 @@ impl FavouriteRepository for MemoryDatabase {
     fn list(
         &self,
         owner: UserId,
-        after: Option<ListPosition>,
+        after: Option<DatedPlace>,
         limit: usize,
     ) -> Result<Vec<Favourite>, PortError> {
         let state = self.lock();
@@ -104,9 +104,9 @@ impl FavouriteRepository for MemoryDatabase {
         let mut list: Vec<_> = own
             .filter(|row| state.is_visible(row))
             .map(|row| state.listed(row))
-            .filter(|it| after.is_none_or(|after| it.position < after))
+            .filter(|it| after.is_none_or(|after| it.place() < after))
             .collect();
-        list.sort_unstable_by_key(|it| Reverse(it.position));
+        list.sort_unstable_by_key(|it| Reverse(it.place()));
         list.truncate(limit);
         Ok(list)
     }
@@ -193,10 +193,7 @@ impl State {
             size: self.blob(row.blob).size,
             source_owner: row.source_owner,
             source_owner_name: self.users[&row.source_owner].user.name.clone(),
-            position: ListPosition {
-                created_at: row.favourite.created_at,
-                seq: row.seq,
-            },
+            created_at: row.favourite.created_at,
         }
     }
 }

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use kms_domain::PortError;
 use kms_domain::files::{
     Attached, BlobId, ClaimCandidates, ClaimScope, Claimed, Detached, Edited, EntryChange, FileId,
-    FileRepository, FileSummary, ListPosition, NewBlob, NewFile, StoredFile,
+    FileRepository, FileSummary, ListPosition, ListedFile, NewBlob, NewFile, OwnFilter, OwnOrder,
+    StoredFile,
 };
 use kms_domain::users::UserId;
 
 use super::MemoryDatabase;
 use super::database::{FileRow, State};
+use super::sorted;
 
 impl FileRepository for MemoryDatabase {
     fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError> {
@@ -123,6 +125,26 @@ impl FileRepository for MemoryDatabase {
             .filter(|row| row.file.owner == owner)
             .filter(|row| after.is_none_or(|after| position(row) < after));
         Ok(own.take(limit).map(summary).collect())
+    }
+
+    fn list_sorted(
+        &self,
+        owner: UserId,
+        order: &OwnOrder,
+        filter: &OwnFilter,
+        limit: usize,
+    ) -> Result<Vec<ListedFile>, PortError> {
+        let state = self.lock();
+        let visibility = filter.visibility;
+        let own = state.files.iter().filter(|row| row.file.owner == owner);
+        let own = own
+            .filter(|row| visibility.is_none_or(|it| row.file.visibility == it))
+            .filter(|row| filter.label.is_none() || row.label == filter.label);
+        let all = own.map(|row| ListedFile {
+            file: summary(row),
+            size: state.blob(row.blob).size,
+        });
+        Ok(sorted::page(all.collect(), order, limit))
     }
 }
 

@@ -25,6 +25,7 @@ mod once;
 mod recommend;
 mod scratch;
 mod sessions;
+mod sorted;
 mod sources;
 mod store;
 mod trash;

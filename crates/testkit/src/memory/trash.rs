@@ -1,6 +1,6 @@
 use std::cmp::Reverse;
 
-use kms_domain::files::{Detached, FileId, TrashPosition, TrashRepository, TrashedFile};
+use kms_domain::files::{DatedPlace, Detached, FileId, TrashRepository, TrashedFile};
 use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp};
 
@@ -23,7 +23,7 @@ impl TrashRepository for MemoryDatabase {
     fn list(
         &self,
         owner: UserId,
-        after: Option<TrashPosition>,
+        after: Option<DatedPlace>,
         limit: usize,
     ) -> Result<Vec<TrashedFile>, PortError> {
         let state = self.lock();
@@ -37,9 +37,9 @@ impl TrashRepository for MemoryDatabase {
                 size: state.blob(row.blob).size,
                 deleted_at: *deleted_at,
             })
-            .filter(|it| after.is_none_or(|after| it.position() < after))
+            .filter(|it| after.is_none_or(|after| it.place() < after))
             .collect();
-        list.sort_unstable_by_key(|it| Reverse(it.position()));
+        list.sort_unstable_by_key(|it| Reverse(it.place()));
         list.truncate(limit);
         Ok(list)
     }

@@ -1,7 +1,7 @@
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
-    Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob,
-    NewFile, Sha256, StoredFile,
+    Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, ListedFile,
+    NewBlob, NewFile, OwnFilter, OwnOrder, Sha256, StoredFile,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError};
@@ -76,6 +76,17 @@ impl FileRepository for PausingFileRepository {
     ) -> Result<Vec<FileSummary>, PortError> {
         self.pauses
             .around(|| self.inner.list_owned(owner, after, limit))
+    }
+
+    fn list_sorted(
+        &self,
+        owner: UserId,
+        order: &OwnOrder,
+        filter: &OwnFilter,
+        limit: usize,
+    ) -> Result<Vec<ListedFile>, PortError> {
+        self.pauses
+            .around(|| self.inner.list_sorted(owner, order, filter, limit))
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kms_domain::files::{
     Attached, BlobId, BlobKey, BlobRef, BlobRepository, ClaimCandidates, ClaimScope, Claimed,
-    Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, NewBlob,
-    NewFile, Sha256, StoredFile,
+    Detached, Edited, EntryChange, FileId, FileRepository, FileSummary, ListPosition, ListedFile,
+    NewBlob, NewFile, OwnFilter, OwnOrder, Sha256, StoredFile,
 };
 use kms_domain::users::UserId;
 use kms_domain::{Done, PortError};
@@ -74,6 +74,16 @@ impl FileRepository for Database {
         _: Option<ListPosition>,
         _: usize,
     ) -> Result<Vec<FileSummary>, PortError> {
+        unreachable!("nobody lists")
+    }
+
+    fn list_sorted(
+        &self,
+        _: UserId,
+        _: &OwnOrder,
+        _: &OwnFilter,
+        _: usize,
+    ) -> Result<Vec<ListedFile>, PortError> {
         unreachable!("nobody lists")
     }
 }

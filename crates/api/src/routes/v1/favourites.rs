@@ -1,10 +1,10 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use kms_domain::codes::{Code, Coded as _};
-use kms_domain::files::{CancelOutcome, Favourite, FavouriteOutcome, ListPosition};
+use kms_domain::files::{CancelOutcome, Favourite, FavouriteOutcome};
 use serde_json::json;
 
-use super::listing::{self, CURSOR, Cursor, LIMIT, Page, cut};
+use super::listing::{self, CURSOR, LIMIT, Page, cut};
 use super::query::query;
 use super::reply;
 use crate::call::Call;
@@ -146,17 +146,22 @@ pub(super) async fn list_favourites(call: Call) -> Result<HttpResponse, ApiError
     let (page, found, next) = call
         .as_bearer(Lane::Storage, move |services, actor| {
             let page = page?;
-            let after = page.after.map(ListPosition::from);
-            let found = services.files.list_favourites(actor, after)?;
-            let (found, next) = cut(found.favourites, page.limit, |it| it.position, found.next);
+            let found = services.files.list_favourites(actor, page.after)?;
+            let (found, next) = cut(found.favourites, page.limit, Favourite::place, found.next);
             Ok((page, found, next))
         })
         .await?;
     let list = FavouritesReply {
         favourites: found.iter().map(FavouriteReply::new).collect(),
-        next: next.map(Cursor::text),
+        next: next.clone(),
     };
-    listing::answer(&list, "/api/v1/favourites", page.limit, &[], next)
+    listing::answer(
+        &list,
+        "/api/v1/favourites",
+        page.limit,
+        &[],
+        next.as_deref(),
+    )
 }
 
 /// `PUT /api/v1/favourites/{fid}`: makes a favourite of an entry that the caller may read, unless it is one.
@@ -212,7 +217,7 @@ impl FavouriteReply {
                 .map(|label| label.as_str().to_owned()),
             owner: favourite.source_owner.to_string(),
             owner_name: favourite.source_owner_name.as_str().to_owned(),
-            date: favourite.position.created_at.as_millis(),
+            date: favourite.created_at.as_millis(),
         }
     }
 }

@@ -96,7 +96,7 @@ pub(super) async fn hot(call: Call) -> Result<HttpResponse, ApiError> {
         .await?;
     let next = page.next.map(|next| next.to_string());
     let list = FeedReply::new(&page.files, next.clone());
-    listing::linked(&list, "/api/v1/hot", limit, &[], next.as_deref())
+    listing::answer(&list, "/api/v1/hot", limit, &[], next.as_deref())
 }
 
 /// `GET /api/v1/recommended`: public files of others. Codes 0, 1.
@@ -109,7 +109,7 @@ pub(super) async fn recommended(call: Call) -> Result<HttpResponse, ApiError> {
         .await?;
     files.truncate(limit);
     let list = FeedReply::new(&files, None);
-    listing::linked(&list, "/api/v1/recommended", limit, &[], None)
+    listing::answer(&list, "/api/v1/recommended", limit, &[], None)
 }
 
 impl FeedReply {

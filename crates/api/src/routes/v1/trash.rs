@@ -1,9 +1,9 @@
 use actix_web::HttpResponse;
 use kms_domain::codes::{Code, Coded as _};
-use kms_domain::files::{TrashPosition, TrashedFile};
+use kms_domain::files::TrashedFile;
 use serde_json::json;
 
-use super::listing::{self, CURSOR, Cursor, LIMIT, Page, cut};
+use super::listing::{self, CURSOR, LIMIT, Page, cut};
 use super::query::query;
 use super::reply;
 use crate::call::Call;
@@ -54,17 +54,16 @@ pub(super) async fn list_trash(call: Call) -> Result<HttpResponse, ApiError> {
     let (page, files, next) = call
         .as_bearer(Lane::Storage, move |services, actor| {
             let page = page?;
-            let after = page.after.map(TrashPosition::from);
-            let found = services.files.list_trash(actor, after)?;
-            let (files, next) = cut(found.files, page.limit, TrashedFile::position, found.next);
+            let found = services.files.list_trash(actor, page.after)?;
+            let (files, next) = cut(found.files, page.limit, TrashedFile::place, found.next);
             Ok((page, files, next))
         })
         .await?;
     let list = TrashReply {
         files: files.iter().map(TrashedReply::new).collect(),
-        next: next.map(Cursor::text),
+        next: next.clone(),
     };
-    listing::answer(&list, "/api/v1/trash", page.limit, &[], next)
+    listing::answer(&list, "/api/v1/trash", page.limit, &[], next.as_deref())
 }
 
 pub(in crate::routes) const OPERATION: Operation = Operation {

@@ -2,7 +2,7 @@
 
 use super::delete::despite_full_disk;
 use super::{FileError, FileService, LIST_PAGE};
-use crate::files::{Favoured, Favourite, FileId, ListPosition, NewFavourite};
+use crate::files::{DatedPlace, Favoured, Favourite, FileId, NewFavourite};
 use crate::users::Actor;
 
 /// What became of making a favourite.
@@ -33,7 +33,7 @@ pub struct FavouritePage {
     /// The favourites, the last added first.
     pub favourites: Vec<Favourite>,
     /// What to ask for the next page with. `None`: the list ends here.
-    pub next: Option<ListPosition>,
+    pub next: Option<DatedPlace>,
 }
 
 impl FileService {
@@ -81,10 +81,10 @@ impl FileService {
     pub fn list_favourites(
         &self,
         actor: &Actor,
-        after: Option<ListPosition>,
+        after: Option<DatedPlace>,
     ) -> Result<FavouritePage, FileError> {
         let favourites = self.favourites.list(actor.user(), after, LIST_PAGE)?;
-        let last = favourites.last().map(|it| it.position);
+        let last = favourites.last().map(Favourite::place);
         let next = last.filter(|_| favourites.len() == LIST_PAGE);
         Ok(FavouritePage { favourites, next })
     }

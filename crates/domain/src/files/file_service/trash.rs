@@ -2,7 +2,7 @@
 
 use super::delete::despite_full_disk;
 use super::{FileError, FileService, LIST_PAGE};
-use crate::files::{Detached, FileId, TrashPosition, TrashedFile};
+use crate::files::{DatedPlace, Detached, FileId, TrashedFile};
 use crate::users::Actor;
 
 /// What became of bringing an entry back.
@@ -29,7 +29,7 @@ pub struct TrashPage {
     /// The entries, the last deleted first.
     pub files: Vec<TrashedFile>,
     /// What to ask for the next page with. `None`: the list ends here.
-    pub next: Option<TrashPosition>,
+    pub next: Option<DatedPlace>,
 }
 
 impl FileService {
@@ -40,10 +40,10 @@ impl FileService {
     pub fn list_trash(
         &self,
         actor: &Actor,
-        after: Option<TrashPosition>,
+        after: Option<DatedPlace>,
     ) -> Result<TrashPage, FileError> {
         let files = self.trash.list(actor.user(), after, LIST_PAGE)?;
-        let last = files.last().map(TrashedFile::position);
+        let last = files.last().map(TrashedFile::place);
         let next = last.filter(|_| files.len() == LIST_PAGE);
         Ok(TrashPage { files, next })
     }

@@ -1,6 +1,7 @@
 //! Opening and listing.
 
 use super::*;
+use crate::files::{FileSummary, ListPosition, ListedFile, OwnFilter, OwnOrder};
 use crate::users::UserId;
 
 fn fid() -> FileId {
@@ -315,4 +316,67 @@ fn an_entry_that_is_damaged_where_it_is_stays_an_error() {
 fn an_entry_that_vanished_while_it_was_opened_is_not_found() {
     let (_, outcome) = open_twice(stored(), None);
     assert!(matches!(outcome, Ok(OpenOutcome::NotFound)));
+}
+
+#[test]
+fn a_page_in_some_order_says_where_the_next_one_begins_if_there_is_one() {
+    let all: Vec<_> = (0..300)
+        .map(|n| ListedFile {
+            file: entries(1).remove(0),
+            size: n,
+        })
+        .collect();
+    let filter = OwnFilter {
+        visibility: Some(Visibility::Public),
+        label: None,
+    };
+    for (count, limit, expected) in [
+        (0, 10, None),
+        (1, 1, None),
+        (2, 1, Some(0)),
+        (10, 10, None),
+        (11, 10, Some(9)),
+        (256, 1_000, None),
+        (257, 1_000, Some(255)),
+        (257, 256, Some(255)),
+        (5, 0, None),
+    ] {
+        let script = Script::default();
+        let (held, asked) = (all[..count].to_vec(), filter.clone());
+        let mut files = MockFileRepository::new();
+        files
+            .expect_list_sorted()
+            .returning(move |owner, order, filter, limit| {
+                assert_eq!((owner, order), (user(), &OwnOrder::Smallest(None)));
+                assert_eq!(filter, &asked);
+                Ok(held.iter().take(limit).cloned().collect())
+            });
+        let service = service(&script, files, RecordingStore::empty(&script));
+        let order = OwnOrder::Smallest(None);
+        let page = service.list_sorted(&actor(), &order, &filter, limit);
+        let page = page.unwrap();
+        assert_eq!(page.files, all[..count.min(limit).min(256)]);
+        let next = expected.map(|size| OwnOrder::Smallest(Some((size, fid()))));
+        assert_eq!(page.next, next, "{count} {limit}");
+    }
+}
+
+#[test]
+fn a_failing_port_gives_no_page() {
+    fail_every_call(
+        &[],
+        |script| {
+            let on_list = script.clone();
+            let mut files = MockFileRepository::new();
+            files.expect_list_sorted().returning(move |_, _, _, _| {
+                on_list.call("files.list_sorted")?;
+                Ok(Vec::new())
+            });
+            let service = service(script, files, RecordingStore::empty(script));
+            let (order, all) = (OwnOrder::Name(None), OwnFilter::default());
+            let page = service.list_sorted(&actor(), &order, &all, 1);
+            page.map_err(|error| error.code())
+        },
+        |page| page.next.is_none(),
+    );
 }
