@@ -76,6 +76,7 @@ mod v1_delete;
 mod v1_entries;
 mod v1_feeds;
 mod v1_forms;
+mod v1_lists;
 mod v1_once;
 mod v1_problems;
 mod v1_ranges;
