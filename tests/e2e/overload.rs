@@ -169,6 +169,17 @@ fn uploads_of_unknown_senders_are_bounded_in_bytes() {
     late(900_000).expect_code(130);
 }
 
+/// A class that hands in its work is no overload.
+#[test]
+fn a_burst_of_uploads_is_served() {
+    let server = Server::start();
+    let user = server.new_user();
+    at_once(200, |n| {
+        user.publish(&n.to_string(), &bytes(n as u64, 100_000))
+    });
+    assert_eq!(user.own().len(), 200);
+}
+
 #[test]
 fn only_so_many_uploads_are_received_at_once() {
     let server = Server::with(&[("KMS_UPLOADS", "1")]);

@@ -38,6 +38,7 @@ pub mod network;
 pub mod offload;
 mod openapi;
 mod origin;
+mod overrun;
 mod quota;
 mod receive;
 mod routes;

@@ -16,12 +16,16 @@
 //! storage: a burst of logins must not starve downloads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::overrun::Overrun;
+
+/// A wait that a lane may have all the time.
+const SHORT_WAIT: Duration = Duration::from_millis(100);
 /// Between two tries of a job whose lane has no room.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -73,6 +77,7 @@ struct LaneState {
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     pace: Arc<Pace>,
+    overrun: Mutex<Overrun>,
     config: LaneConfig,
 }
 
@@ -130,7 +135,7 @@ impl Offload {
     }
 
     /// Whether more work for `lane` is better refused before it begins: half of the queue, or of the
-    /// wait, is used up by what has begun.
+    /// wait, is used up by what has begun, or waits have not been short for so long that this is no burst.
     #[must_use]
     pub fn is_crowded(&self, lane: Lane) -> bool {
         self.queue(lane).is_some_and(LaneState::is_crowded)
@@ -159,6 +164,7 @@ impl LaneState {
             permits: Arc::new(Semaphore::new(config.permits.max(1))),
             waiting: AtomicUsize::new(0),
             pace: Arc::default(),
+            overrun: Mutex::new(Overrun::new()),
             config,
         }
     }
@@ -198,8 +204,14 @@ impl LaneState {
     }
 
     fn is_crowded(&self) -> bool {
+        let wait = self.expected_wait();
         self.waiting.load(Ordering::Acquire) > self.config.queue / 2
-            || self.expected_wait() > self.config.wait / 2
+            || wait > self.config.wait / 2
+            || self.overrun().refuses(wait, SHORT_WAIT, Instant::now())
+    }
+
+    fn overrun(&self) -> MutexGuard<'_, Overrun> {
+        self.overrun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn admit(&self) -> Result<OwnedSemaphorePermit, OffloadError> {

@@ -272,10 +272,23 @@ pub(crate) fn passwords(config: &Config) -> PasswordPolicy {
     PasswordPolicy::new(config.password_min)
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Password hashes computed at once.
 fn hashing_permits(config: &Config) -> usize {
     match config.hashing_permits {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        0 => cores(),
+        permits => permits,
+    }
+}
+
+/// Jobs on the database and the files that run at once. Enough to keep a disk busy; more would take turns with the
+/// worker of the same core, which then comes too late to refuse anybody.
+fn storage_permits(config: &Config) -> usize {
+    match config.storage_permits {
+        0 => cores().saturating_mul(8),
         permits => permits,
     }
 }
@@ -291,7 +304,7 @@ pub(crate) fn app(config: &Config, services: Services) -> Result<App, PortError>
         wait: config.queue_wait,
     };
     let offload = Offload::new(
-        lane(config.storage_permits, config.storage_queue),
+        lane(storage_permits(config), config.storage_queue),
         lane(hashing_permits(config), config.hashing_queue),
     );
     let app = App::new(

@@ -177,8 +177,8 @@ table! {
         throttle_requests: u32 = 0, in 0..=1_000_000;
     }
     "Overload" {
-        /// Jobs on the database and the files that run at once.
-        storage_permits: usize = 64, in 1..=512;
+        /// Jobs on the database and the files that run at once; 0 means 8 for each core.
+        storage_permits: usize = 0, in 0..=512;
         /// Jobs on the database and the files that may wait for their turn.
         storage_queue: usize = 1024, in 0..=1_000_000;
         /// Password hashes computed at once; 0 means one for each core.

@@ -159,6 +159,34 @@ async fn a_lane_is_crowded_before_it_is_full() {
     assert!(!offload.is_crowded(Lane::ShortRead));
 }
 
+/// And neither before that, nor when waits are short again.
+#[actix_web::test]
+async fn a_lane_is_crowded_when_waits_have_been_too_long_for_a_while() {
+    let offload = offload(lane(1, 100, 60_000));
+    let long = SHORT_WAIT / 2;
+    let slow = move || std::thread::sleep(long);
+    offload.run(Lane::Storage, slow).await.unwrap();
+    let held = occupy(&offload).await;
+    assert!(!offload.is_crowded(Lane::Storage));
+    let begun = Instant::now();
+    let mut waiters = Vec::new();
+    for _ in 0..3 {
+        let waiter = Arc::clone(&offload);
+        waiters.push(actix_web::rt::spawn(async move {
+            waiter.run(Lane::Storage, || ()).await
+        }));
+    }
+    until(|| offload.storage.waiting.load(Ordering::Acquire) == 3).await;
+    assert!(!offload.is_crowded(Lane::Storage));
+    until(|| offload.is_crowded(Lane::Storage)).await;
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    drop(held);
+    for waiter in waiters {
+        waiter.await.unwrap().unwrap();
+    }
+    assert!(!offload.is_crowded(Lane::Storage));
+}
+
 #[actix_web::test]
 async fn who_is_patient_gets_a_turn_in_a_full_queue_and_is_refused_in_the_end() {
     let offload = offload(lane(1, 0, 60_000));

@@ -50,7 +50,7 @@ const EDGES: &[(&str, [&str; 2], [&str; 2])] = &[
     ("throttle_network_burst", ["1", "1000000"], ["0", "1000001"]),
     ("throttle_network_rate", ["1", "1000000"], ["0", "1000001"]),
     ("throttle_requests", ["0", "1000000"], ["-1", "1000001"]),
-    ("storage_permits", ["1", "512"], ["0", "513"]),
+    ("storage_permits", ["0", "512"], ["-1", "513"]),
     ("storage_queue", ["0", "1000000"], ["-1", "1000001"]),
     ("hashing_permits", ["0", "512"], ["-1", "513"]),
     ("hashing_queue", ["0", "1000000"], ["-1", "1000001"]),
