@@ -175,7 +175,9 @@ fn a_burst_of_uploads_is_served() {
     let server = Server::start();
     let user = server.new_user();
     at_once(200, |n| {
-        user.publish(&n.to_string(), &bytes(n as u64, 100_000))
+        let target = format!("/api/v1/files?name={n}");
+        user.fetch("POST", &target, &[], bytes(n as u64, 100_000))
+            .expect_status(201);
     });
     assert_eq!(user.own().len(), 200);
 }
