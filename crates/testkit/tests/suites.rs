@@ -22,6 +22,7 @@ const REMOVALS: &str = include_str!("../src/contract/removals.rs");
 const SCRATCH: &str = include_str!("../src/contract/scratch.rs");
 const SESSIONS: &str = include_str!("../src/contract/sessions.rs");
 const SIZES: &str = include_str!("../src/contract/sizes.rs");
+const SORTED: &str = include_str!("../src/contract/sorted.rs");
 const SOURCES: &str = include_str!("../src/contract/sources.rs");
 const STORE: &str = include_str!("../src/contract/store.rs");
 const TRASH: &str = include_str!("../src/contract/trash.rs");
@@ -32,7 +33,7 @@ const USERS: &str = include_str!("../src/contract/users.rs");
 const WITHHELD: &str = include_str!("../src/contract/withheld.rs");
 
 /// Each suite, its file, and the file in which its macro stands.
-const SUITES: [(&str, &str, &str); 30] = [
+const SUITES: [(&str, &str, &str); 31] = [
     ("accounts", ACCOUNTS, USERS),
     ("audit", AUDIT, AUDIT),
     ("avatars", AVATARS, AVATARS),
@@ -55,6 +56,7 @@ const SUITES: [(&str, &str, &str); 30] = [
     ("scratch", SCRATCH, SCRATCH),
     ("sessions", SESSIONS, LOGINS),
     ("sizes", SIZES, STORE),
+    ("sorted", SORTED, ENTRIES),
     ("sources", SOURCES, SOURCES),
     ("store", STORE, STORE),
     ("trash", TRASH, TRASH),
