@@ -169,15 +169,24 @@ fn uploads_of_unknown_senders_are_bounded_in_bytes() {
     late(900_000).expect_code(130);
 }
 
-/// A class that hands in its work is no overload.
+/// A class that hands in its work is no overload. A machine that has to wait longer than a burst may last refuses some,
+/// who come again.
 #[test]
 fn a_burst_of_uploads_is_served() {
     let server = Server::start();
     let user = server.new_user();
+    let begun = Instant::now();
     at_once(200, |n| {
         let target = format!("/api/v1/files?name={n}");
-        user.fetch("POST", &target, &[], bytes(n as u64, 100_000))
-            .expect_status(201);
+        until("the upload is served", || {
+            let reply = user.fetch("POST", &target, &[], bytes(n as u64, 100_000));
+            let is_late = begun.elapsed() >= Duration::from_secs(1);
+            let is_refused = is_late && reply.status == 503;
+            if !is_refused {
+                reply.expect_status(201);
+            }
+            !is_refused
+        });
     });
     assert_eq!(user.own().len(), 200);
 }

@@ -205,9 +205,11 @@ impl LaneState {
 
     fn is_crowded(&self) -> bool {
         let wait = self.expected_wait();
-        self.waiting.load(Ordering::Acquire) > self.config.queue / 2
+        // Noted in any case: the longest waits must not be forgotten.
+        let overrun = self.overrun().refuses(wait, SHORT_WAIT, Instant::now());
+        overrun
+            || self.waiting.load(Ordering::Acquire) > self.config.queue / 2
             || wait > self.config.wait / 2
-            || self.overrun().refuses(wait, SHORT_WAIT, Instant::now())
     }
 
     fn overrun(&self) -> MutexGuard<'_, Overrun> {

@@ -288,7 +288,7 @@ fn hashing_permits(config: &Config) -> usize {
 /// worker of the same core, which then comes too late to refuse anybody.
 fn storage_permits(config: &Config) -> usize {
     match config.storage_permits {
-        0 => cores().saturating_mul(8),
+        0 => cores().saturating_mul(8).min(512),
         permits => permits,
     }
 }

@@ -64,6 +64,12 @@ impl Wire {
         sent
     }
 
+    /// Whether anything has come back by now.
+    pub(crate) fn is_answered(&mut self) -> bool {
+        self.poll();
+        !self.rest.is_empty()
+    }
+
     /// Takes what has arrived, without waiting.
     fn poll(&mut self) {
         self.stream.set_nonblocking(true).unwrap();

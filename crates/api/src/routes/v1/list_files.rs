@@ -20,8 +20,49 @@ const QUERY: Shape = Shape {
     fields: &["cursor", "limit", "sort", "public", "label"],
     payload: None,
 };
-/// The names of the orders.
-const SORTS: [&str; 5] = ["newest", "oldest", "name", "largest", "smallest"];
+/// An order that can be asked for.
+struct Sort {
+    name: &'static str,
+    /// What its cursors begin with, so that no order takes those of another one for its own.
+    mark: char,
+    begin: OwnOrder,
+    /// The order behind what follows in a cursor. `None`: that is none of this order.
+    behind: fn(&str) -> Option<OwnOrder>,
+}
+
+/// The first one is taken where none is asked for.
+static SORTS: [Sort; 5] = [
+    Sort {
+        name: "newest",
+        mark: 'n',
+        begin: OwnOrder::Newest(None),
+        behind: |text| Some(OwnOrder::Newest(Some(dated_place(text)?))),
+    },
+    Sort {
+        name: "oldest",
+        mark: 'o',
+        begin: OwnOrder::Oldest(None),
+        behind: |text| Some(OwnOrder::Oldest(Some(dated_place(text)?))),
+    },
+    Sort {
+        name: "name",
+        mark: 't',
+        begin: OwnOrder::Name(None),
+        behind: |text| Some(OwnOrder::Name(Some(named_place(text)?))),
+    },
+    Sort {
+        name: "largest",
+        mark: 'l',
+        begin: OwnOrder::Largest(None),
+        behind: |text| Some(OwnOrder::Largest(Some(number_place(text)?))),
+    },
+    Sort {
+        name: "smallest",
+        mark: 's',
+        begin: OwnOrder::Smallest(None),
+        behind: |text| Some(OwnOrder::Smallest(Some(number_place(text)?))),
+    },
+];
 
 described! {
     struct FilesReply {
@@ -50,9 +91,8 @@ described! {
 }
 
 /// What is asked for.
-#[derive(Debug)]
 struct Asked {
-    sort: Option<&'static str>,
+    sort: &'static Sort,
     order: OwnOrder,
     filter: OwnFilter,
     limit: usize,
@@ -107,7 +147,10 @@ pub(in crate::routes) const OPERATION: Operation = Operation {
         })],
 };
 
-const SORT: Kind = Kind::of(|_| json!({"type": "string", "enum": SORTS, "default": "newest"}));
+const SORT: Kind = Kind::of(|_| {
+    let names = SORTS.each_ref().map(|sort| sort.name);
+    json!({"type": "string", "enum": names, "default": names[0]})
+});
 
 /// `GET /api/v1/files`: the caller's own entries. Codes 0, 1.
 pub(super) async fn list_files(call: Call) -> Result<HttpResponse, ApiError> {
@@ -122,14 +165,14 @@ pub(super) async fn list_files(call: Call) -> Result<HttpResponse, ApiError> {
             Ok((asked, page))
         })
         .await?;
-    let next = page.next.as_ref().and_then(cursor);
+    let next = page.next.as_ref().and_then(|next| asked.sort.cursor(next));
     let list = FilesReply {
         files: page.files.iter().map(FileReply::new).collect(),
         next: next.clone(),
     };
     let Asked { filter, limit, .. } = &asked;
     let public = filter.visibility.map(|it| it.is_public().to_string());
-    let mut given: Vec<_> = asked.sort.iter().map(|sort| ("sort", *sort)).collect();
+    let mut given = vec![("sort", asked.sort.name)];
     given.extend(public.iter().map(|text| ("public", text.as_str())));
     given.extend(filter.label.iter().map(|label| ("label", label.as_str())));
     listing::answer(&list, "/api/v1/files", *limit, &given, next.as_deref())
@@ -138,18 +181,16 @@ pub(super) async fn list_files(call: Call) -> Result<HttpResponse, ApiError> {
 impl Asked {
     fn parse(call: &Call) -> Result<Self, ApiError> {
         let query = query(call.head.query_string(), QUERY)?;
-        let sort = match query.optional_text("sort")? {
-            Some(text) => {
-                let known = SORTS.into_iter().find(|sort| *sort == text);
-                Some(known.ok_or_else(|| ApiError::bad_format("there is no such order"))?)
-            }
-            None => None,
-        };
+        let wanted = query.optional_text("sort")?;
+        let sort = SORTS
+            .iter()
+            .find(|sort| wanted.is_none_or(|name| sort.name == name))
+            .ok_or_else(|| ApiError::bad_format("there is no such order"))?;
         let cursor = query.optional_text("cursor")?;
         let label = query.optional_text("label")?;
         Ok(Self {
             sort,
-            order: order(sort, cursor)?,
+            order: sort.read(cursor).ok_or_else(listing::no_cursor)?,
             filter: OwnFilter {
                 visibility: query.boolean("public")?.map(Visibility::from_public),
                 label: label.map(Label::parse).transpose()?,
@@ -159,40 +200,37 @@ impl Asked {
     }
 }
 
-/// The order of that name, behind a cursor.
-fn order(sort: Option<&str>, cursor: Option<&str>) -> Result<OwnOrder, ApiError> {
-    fn place<P>(text: Option<&str>, read: fn(&str) -> Option<P>) -> Result<Option<P>, ApiError> {
-        let read = |text| read(text).ok_or_else(listing::no_cursor);
-        text.map(read).transpose()
-    }
-    Ok(match sort {
-        Some("oldest") => OwnOrder::Oldest(place(cursor, dated_place)?),
-        Some("name") => OwnOrder::Name(place(cursor, named_place)?),
-        Some("largest") => OwnOrder::Largest(place(cursor, number_place)?),
-        Some("smallest") => OwnOrder::Smallest(place(cursor, number_place)?),
-        _ => OwnOrder::Newest(place(cursor, dated_place)?),
-    })
-}
-
-/// What [`order`] reads. `None` at the beginning.
-fn cursor(order: &OwnOrder) -> Option<String> {
-    match order {
-        OwnOrder::Newest(place) | OwnOrder::Oldest(place) => place.map(dated_cursor),
-        OwnOrder::Name(place) => place
-            .as_ref()
-            .map(|(title, id)| listing::cursor(URL_SAFE_NO_PAD.encode(title.as_str()), *id)),
-        OwnOrder::Largest(place) | OwnOrder::Smallest(place) => {
-            place.map(|(size, id)| listing::cursor(size, id))
+impl Sort {
+    /// The order behind a cursor, or at its beginning. `None`: it is no cursor of this order.
+    fn read(&self, cursor: Option<&str>) -> Option<OwnOrder> {
+        match cursor {
+            Some(text) => (self.behind)(text.strip_prefix(self.mark)?),
+            None => Some(self.begin.clone()),
         }
     }
+
+    /// What [`read`](Self::read) reads. `None` at the beginning.
+    fn cursor(&self, order: &OwnOrder) -> Option<String> {
+        let place = match order {
+            OwnOrder::Newest(place) | OwnOrder::Oldest(place) => place.map(dated_cursor),
+            OwnOrder::Name(place) => place.as_ref().map(|(title, id)| titled(title, *id)),
+            OwnOrder::Largest(place) | OwnOrder::Smallest(place) => {
+                place.map(|(size, id)| listing::cursor(size, id))
+            }
+        };
+        place.map(|place| format!("{}{place}", self.mark))
+    }
+}
+
+fn titled(title: &Title, id: FileId) -> String {
+    listing::cursor(URL_SAFE_NO_PAD.encode(title.as_str()), id)
 }
 
 fn named_place(text: &str) -> Option<(Title, FileId)> {
-    let (title, id) = text.split_once('.')?;
-    let title = String::from_utf8(URL_SAFE_NO_PAD.decode(title).ok()?).ok()?;
+    let (encoded, id) = text.split_once('.')?;
+    let title = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
     let place = (Title::parse(&title).ok()?, FileId::parse(id)?);
-    let again = cursor(&OwnOrder::Name(Some(place.clone())));
-    (again.as_deref() == Some(text)).then_some(place)
+    (titled(&place.0, place.1) == text).then_some(place)
 }
 
 impl FileReply {
@@ -221,29 +259,41 @@ mod tests {
     #[test]
     fn every_order_reads_its_own_cursors_and_those_alone() {
         let id = FileId::parse(ID).unwrap();
-        let date = Timestamp::from_millis(-7);
-        let dated = Some(DatedPlace { date, id });
         let title = Title::parse("年度 报告?.pdf").unwrap();
-        let all = [
-            ("newest", OwnOrder::Newest(dated)),
-            ("oldest", OwnOrder::Oldest(dated)),
-            ("name", OwnOrder::Name(Some((title, id)))),
-            ("largest", OwnOrder::Largest(Some((u64::MAX, id)))),
-            ("smallest", OwnOrder::Smallest(Some((0, id)))),
-        ];
-        assert_eq!(all.each_ref().map(|(sort, _)| *sort), SORTS);
-        for (sort, place) in all {
-            let text = cursor(&place).unwrap();
-            assert_eq!(order(Some(sort), Some(&text)).unwrap(), place);
-            assert!(order(Some(sort), Some("x")).is_err(), "{sort}");
+        for millis in [-7, 0, 1_790_000_000_000] {
+            let date = Timestamp::from_millis(millis);
+            let dated = Some(DatedPlace { date, id });
+            let places = [
+                OwnOrder::Newest(dated),
+                OwnOrder::Oldest(dated),
+                OwnOrder::Name(Some((title.clone(), id))),
+                OwnOrder::Largest(Some((u64::MAX, id))),
+                OwnOrder::Smallest(Some((0, id))),
+            ];
+            for (sort, place) in SORTS.iter().zip(&places) {
+                let text = sort.cursor(place).unwrap();
+                for other in &SORTS {
+                    let read = other.read(Some(&text));
+                    let expected = (other.name == sort.name).then_some(place);
+                    assert_eq!(read.as_ref(), expected, "{text} by {}", other.name);
+                }
+            }
         }
-        assert_eq!(order(None, None).unwrap(), OwnOrder::Newest(None));
-        assert_eq!(cursor(&OwnOrder::Name(None)), None);
-        // No title, not its shortest form, no text, and what another order has written.
-        for key in ["", "YQ==", "YR", "_w", "AA", "-7"] {
-            let text = format!("{key}.{ID}");
-            assert!(order(Some("name"), Some(&text)).is_err(), "{text}");
+    }
+
+    #[test]
+    fn what_no_order_has_written_is_no_cursor() {
+        for sort in &SORTS {
+            let begin = sort.read(None).unwrap();
+            assert_eq!(sort.cursor(&begin), None);
+            for text in ["", "x", &format!("{}", sort.mark), ID] {
+                assert_eq!(sort.read(Some(text)), None, "{text} by {}", sort.name);
+            }
         }
-        assert!(order(Some("largest"), Some(&format!("-7.{ID}"))).is_err());
+        // No title, not its shortest form, no text, and a control character.
+        for key in ["", "YQ==", "YR", "_w", "AA"] {
+            assert_eq!(named_place(&format!("{key}.{ID}")), None, "{key}");
+        }
+        assert!(named_place(&format!("YQ.{ID}")).is_some());
     }
 }

@@ -35,9 +35,9 @@ pub(super) const CURSOR: Field = optional(
 pub(super) const SORTED_CURSOR: Field = optional(
     "cursor",
     Kind::of(
-        |_| json!({"type": "string", "pattern": format!("^[A-Za-z0-9_-]{{1,1360}}{IDENTITY}")}),
+        |_| json!({"type": "string", "pattern": format!("^[A-Za-z0-9_-]{{1,1361}}{IDENTITY}")}),
     ),
-    "Where the page begins: `next` of the one before, as it came, and with the same `sort`.",
+    "Where the page begins: `next` of the one before, as it came, with the same `sort`.",
 );
 pub(super) const LIMIT: Field = optional(
     "limit",
