@@ -264,6 +264,48 @@ fn who_does_not_wait_reads_the_refusal_behind_all_it_has_sent() {
     until("nothing is staged", || server.staged().is_empty());
 }
 
+/// A new connection costs both sides more than a body that has come.
+#[test]
+fn who_has_sent_a_body_that_is_not_large_keeps_the_connection_after_a_refusal() {
+    let (server, user, slow) = full();
+    let before = user.state();
+    let bearer = user.bearer();
+    let length = 200_000;
+    for target in [
+        "/app/user/upload",
+        "/app/user/avatar",
+        "/api/v1/files?name=a",
+    ] {
+        let size = length.to_string();
+        let both = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Length", &size),
+        ];
+        let mut wire = Wire::to(&user.client);
+        // A machine may be too busy to send it in time, and then that was the last answer.
+        until("a connection is kept", || {
+            wire.send(head("POST", target, &both));
+            let _ = wire.try_send(vec![b'x'; length]);
+            let (status, ends) = wire.reply_passed_over();
+            assert_eq!(status, 503, "{target}");
+            if ends {
+                wire = Wire::to(&user.client);
+            }
+            !ends
+        });
+        wire.send(post("/app/user/info", user.signed(json!({})).to_string()));
+        wire.answer().expect_code(0);
+        // Who does not send it is refused all the same, and that is the end.
+        wire.send(head("POST", target, &both));
+        assert_eq!(wire.reply_status(), 503, "{target}");
+        wire.end_sending();
+        assert!(wire.is_closed_within(SOON), "{target}");
+    }
+    assert_eq!(user.state(), before);
+    drop(slow);
+    until("nothing is staged", || server.staged().is_empty());
+}
+
 #[test]
 fn who_is_asked_is_served_and_keeps_the_connection() {
     let server = Server::start();

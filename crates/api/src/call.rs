@@ -7,6 +7,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::StreamExt as _;
 use kms_domain::codes::Code;
 use kms_domain::files::FileId;
 use kms_domain::throttle::{Network, Question};
@@ -136,6 +137,11 @@ impl Call {
             return as_reader(&self.app, token, job).await;
         }
         as_actor(&self.app, lane, Ok(token), job).await
+    }
+
+    /// Reads the body to its end, for an answer that has no need of it.
+    pub(crate) async fn throw_away(&mut self) {
+        while let Some(Ok(_)) = self.payload.next().await {}
     }
 
     /// Splits into the body, bounded by `limit` bytes, and what is known without it.

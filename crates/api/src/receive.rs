@@ -9,8 +9,12 @@
 //! a place among a bounded number of anonymous uploads. The token is judged again at the end, when
 //! all fields are known.
 
+use std::time::Duration;
+
+use actix_web::http::header::EXPECT;
 use kms_domain::codes::Code;
 use kms_domain::users::Token;
+use tokio::time::timeout;
 
 use crate::app::AnonymousUpload;
 use crate::call::{Body, Call, Opened, Request, TOKEN, identify};
@@ -28,6 +32,9 @@ const ADMIT_AT: usize = 32 * 1024;
 const LIKELY_AT: usize = ADMIT_AT / 3 * 4;
 /// What a body may hold beside its file: field names, other fields, multipart boundaries.
 const OVERHEAD: u64 = 64 * 1024;
+/// The largest body that is read before it is refused, and how long for.
+const THROWN_AWAY: u64 = 256 * 1024;
+const THROWN_AWAY_WITHIN: Duration = Duration::from_millis(100);
 /// What is decoded at once: it stays in the cache of the core, and little of it goes beyond the end
 /// of a block and has to be moved to the next.
 const PIECE: usize = 32 * 1024;
@@ -48,14 +55,14 @@ pub(crate) struct Receive {
 impl Call {
     /// Reads a body that may carry a payload. No [`Upload`]: it carried none.
     pub(crate) async fn receive(
-        self,
+        mut self,
         what: Receive,
     ) -> Result<(Request, Option<Upload>), ApiError> {
         // base64 takes 4/3 of the bytes. A form may escape each character of it (a white picture is
         // nothing but slashes), which makes 4, and line breaks some more: five times the limit has
         // room for every encoding that clients really use. The payload has a limit of its own.
         let limit = what.limit.saturating_mul(5).saturating_add(OVERHEAD);
-        self.foresee(LIKELY_AT)?;
+        self.foresee(LIKELY_AT).await?;
         let (body, request) = self.open(limit)?;
         let mut gather = Gather {
             what,
@@ -76,15 +83,23 @@ impl Call {
 
     /// Refuses a body that is nothing but a payload, if there is no place for it now. Asked before anything is
     /// done for it, its sender's token included: this is how an overloaded server gets rid of most.
-    pub(crate) fn foresee_payload(&self) -> Result<(), ApiError> {
-        self.foresee(ADMIT_AT)
+    pub(crate) async fn foresee_payload(&mut self) -> Result<(), ApiError> {
+        self.foresee(ADMIT_AT).await
     }
 
-    fn foresee(&self, bytes: usize) -> Result<(), ApiError> {
-        match self.announced() {
-            Some(announced) if announced >= length(bytes) => self.app.foresee_upload(),
-            _ => Ok(()),
+    async fn foresee(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let announced = self.announced().unwrap_or(0);
+        if announced < length(bytes) {
+            return Ok(());
         }
+        let admitted = self.app.foresee_upload();
+        let waits = self.head.headers().contains_key(EXPECT);
+        if admitted.is_err() && announced <= THROWN_AWAY && !waits {
+            // It is most likely on its way. An answer in front of it would be the last of its connection, and a new
+            // one costs both sides more than the bytes. Who has not sent it by then is told before it is there.
+            let _ = timeout(THROWN_AWAY_WITHIN, self.throw_away()).await;
+        }
+        admitted
     }
 }
 

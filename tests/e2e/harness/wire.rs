@@ -115,11 +115,18 @@ impl Wire {
     /// The status of the next answer, of whichever kind, whose body is read and passed over.
     #[track_caller]
     pub(crate) fn reply_status(&mut self) -> u16 {
+        self.reply_passed_over().0
+    }
+
+    /// The same, and whether the connection ends with it.
+    #[track_caller]
+    pub(crate) fn reply_passed_over(&mut self) -> (u16, bool) {
         let (status, headers) = self.head();
         let length = length(&headers).unwrap_or(0);
         self.fill(length).expect("the body is cut off");
         self.rest.drain(..length);
-        status
+        let close = ("connection".to_owned(), "close".to_owned());
+        (status, headers.contains(&close))
     }
 
     /// The next answer to HEAD, after whose head nothing may follow.

@@ -130,8 +130,8 @@ const KEY: Kind = Kind::of(|_| json!({"type": "string", "pattern": KEY_PATTERN})
 const KEY_PATTERN: &str = r#"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--:<-~]{1,255})$"#;
 
 /// `POST /api/v1/files`: stores the body, or the file in a form, as a file. 201, 409, 412, 422; codes 130, 1.
-pub(super) async fn create_file(call: Call) -> Result<HttpResponse, ApiError> {
-    call.foresee_payload()?;
+pub(super) async fn create_file(mut call: Call) -> Result<HttpResponse, ApiError> {
+    call.foresee_payload().await?;
     let (token, room) = call.admit_bearer().await?;
     let conditions = UploadConditions::of(call.head.headers())?;
     let digests = Digests::of(call.head.headers())?;
