@@ -76,9 +76,9 @@ impl FileRow {
     }
 }
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = files, check_for_backend(diesel::sqlite::Sqlite))]
-struct SummaryRow {
+pub(super) struct SummaryRow {
     seq: i64,
     id: Vec<u8>,
     title: String,
@@ -88,7 +88,7 @@ struct SummaryRow {
 }
 
 impl SummaryRow {
-    fn into_domain(self) -> Result<FileSummary, SqliteError> {
+    pub(super) fn into_domain(self) -> Result<FileSummary, SqliteError> {
         let row = RowName {
             table: "files",
             id: &Hex(&self.id),

@@ -7,15 +7,12 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::Sqlite;
-use kms_domain::Timestamp;
-use kms_domain::files::{
-    DatedPlace, FileId, FileSummary, Label, ListPosition, ListedFile, OwnFilter, OwnOrder,
-    Visibility,
-};
+use kms_domain::files::{DatedPlace, FileId, Label, ListedFile, OwnFilter, OwnOrder, Visibility};
 use kms_domain::users::UserId;
 
 use super::error::{During, SqliteError};
-use super::row::{Hex, RowName, count};
+use super::files::SummaryRow;
+use super::row::{RowName, count};
 
 /// The entries that are behind a place, in an order.
 macro_rules! select {
@@ -59,41 +56,21 @@ enum Key<'a> {
 
 #[derive(QueryableByName)]
 struct SortedRow {
-    #[diesel(sql_type = BigInt)]
-    seq: i64,
-    #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
-    #[diesel(sql_type = Text)]
-    title: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    label: Option<String>,
-    #[diesel(sql_type = Bool)]
-    public: bool,
-    #[diesel(sql_type = BigInt)]
-    created_at: i64,
+    #[diesel(embed)]
+    summary: SummaryRow,
     #[diesel(sql_type = BigInt)]
     size: i64,
 }
 
 impl SortedRow {
     fn into_domain(self) -> Result<ListedFile, SqliteError> {
+        let file = self.summary.into_domain()?;
         let row = RowName {
             table: "files",
-            id: &Hex(&self.id),
+            id: &file.id,
         };
-        Ok(ListedFile {
-            file: FileSummary {
-                id: row.file_id("id", &self.id)?,
-                title: row.title(&self.title)?,
-                label: row.label(self.label)?,
-                visibility: Visibility::from_public(self.public),
-                position: ListPosition {
-                    created_at: Timestamp::from_millis(self.created_at),
-                    seq: self.seq,
-                },
-            },
-            size: u64::try_from(self.size).map_err(|e| row.broken(e))?,
-        })
+        let size = u64::try_from(self.size).map_err(|e| row.broken(e))?;
+        Ok(ListedFile { file, size })
     }
 }
 
