@@ -79,9 +79,18 @@ fn a_flipped_byte_in_a_small_file_is_5() {
 
 #[test]
 fn a_flipped_byte_in_a_large_file_tears_the_answer() {
+    tears(2 * MIB);
+}
+
+#[test]
+fn a_flipped_byte_in_a_file_that_is_read_ahead_tears_the_answer() {
+    tears(9 * MIB);
+}
+
+fn tears(size: usize) {
     let server = Server::start();
     let user = server.new_user();
-    let content = bytes(1, 2 * MIB);
+    let content = bytes(1, size);
     let fid = user.publish("a", &content);
     server.only_blob().flip_a_byte();
     let mut wire = Wire::to(&user.client);
@@ -91,9 +100,11 @@ fn a_flipped_byte_in_a_large_file_tears_the_answer() {
     // The status was on its way before the block in the middle was checked.
     assert_eq!(torn.status, 200);
     assert!(
-        torn.announced > 2 * MIB && torn.received < torn.announced,
+        torn.announced > size && torn.received < torn.announced,
         "{torn:?}"
     );
+    // Nothing of the damaged block has left: base64 of the half before it, and the fields.
+    assert!(torn.received < size / 2 / 3 * 4 + 1024, "{torn:?}");
     server.wait_for_log("an answer was cut off");
     let told = |line: &str| line.contains("ERROR") && line.contains(&torn.request_id);
     assert!(server.log().lines().any(told), "{}", server.log());

@@ -225,6 +225,8 @@ fn damage_is_never_a_whole_answer_and_the_next_upload_heals_it() {
         (256 * KIB + 1, false),
         (768 * KIB, true),
         (2 * MIB, true),
+        // Long enough to be read ahead.
+        (9 * MIB, true),
     ] {
         let content = bytes(size as u64, size);
         let fid = user.publish("a", &content);

@@ -21,6 +21,12 @@ use crate::network::TrustedProxies;
 use crate::offload::{Lane, Offload};
 use crate::openapi::{self, Facts};
 
+/// Blocks of 512 KiB that uploads may have on their way beside one of their own, all together.
+const BLOCKS_AHEAD: usize = 12;
+
+/// Downloads of which the next blocks are got ready on another thread, at once; up to 2.5 MiB each.
+const READ_AHEAD: usize = 8;
+
 /// How long an answer that has begun waits for the store.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -84,6 +90,10 @@ pub struct App {
     pub(crate) offload: Arc<Offload>,
     pub(crate) limits: Limits,
     uploads: Arc<Semaphore>,
+    /// Blocks that uploads may have on their way beside their own, all together.
+    pub(crate) blocks_ahead: Arc<Semaphore>,
+    /// Downloads that may be read ahead at once.
+    pub(crate) read_ahead: Arc<Semaphore>,
     pub(crate) throttles: Throttles,
     proxies: TrustedProxies,
     pub(crate) origins: AllowedOrigins,
@@ -102,6 +112,8 @@ impl App {
             offload: Arc::new(offload),
             limits,
             uploads: Arc::new(Semaphore::new(limits.uploads)),
+            blocks_ahead: Arc::new(Semaphore::new(BLOCKS_AHEAD)),
+            read_ahead: Arc::new(Semaphore::new(READ_AHEAD)),
             throttles: admission.throttles,
             proxies: admission.proxies,
             origins: admission.origins,

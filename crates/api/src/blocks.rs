@@ -6,9 +6,15 @@
 //! that a slow device stalls nobody else. Between two blocks the others of the worker have their
 //! turn. The buffers are used again, because the first touch of fresh memory costs more than what is
 //! done with it.
+//!
+//! A client that takes much, and quickly, has the worker at its limit, with copies into its connection. For some of these at a
+//! time, the next blocks are got ready on another thread meanwhile, as long as nobody waits for one.
 
+use std::collections::VecDeque;
 use std::mem;
-use std::sync::LazyLock;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use actix_web::rt::task::yield_now;
 use actix_web::web;
@@ -19,12 +25,13 @@ use futures_util::{Stream, stream};
 use kms_domain::codes::Code;
 use kms_domain::files::Download;
 use kms_domain::with_causes;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 use crate::engine::{self, Engine};
 use crate::error::ApiError;
 use crate::middleware::RequestId;
-use crate::offload::Lane;
+use crate::offload::{Lane, OffloadError};
 
 /// Bytes of content that are read at once.
 const BLOCK: usize = 256 * 1024;
@@ -36,6 +43,15 @@ const PIECE: usize = 256 * 1024;
 const BEFORE_BASE64: usize = PIECE / 4 * 3;
 /// Bytes that may have to wait for those behind them before they can be encoded.
 const CARRIED: usize = 2;
+
+/// Content of which so much is left is worth the hop to another thread and back.
+const LONG: u64 = 1024 * 1024;
+/// Blocks that are got ready at once, for each hop.
+const AT_ONCE: usize = 3;
+/// A client that takes a piece within this is waited for by nothing that was got ready.
+const SWIFT: Duration = Duration::from_millis(10);
+/// Buffers that are kept for a client that is not.
+const KEPT: usize = 2;
 
 static BASE64: LazyLock<Engine> = LazyLock::new(|| engine::standard(PAD));
 
@@ -71,8 +87,8 @@ struct Source {
     /// Content that was read last; what is before `taken` has left.
     block: Bytes,
     taken: usize,
-    /// The base64 that left last, kept for its buffer.
-    text: Bytes,
+    /// Blocks and texts that left, kept for their buffers.
+    used: Vec<Bytes>,
 }
 
 impl Blocks {
@@ -86,7 +102,7 @@ impl Blocks {
             wire,
             block: Bytes::new(),
             taken: 0,
-            text: Bytes::new(),
+            used: Vec::new(),
         });
         source.read()?;
         Ok(Self { length, source })
@@ -106,7 +122,10 @@ impl Blocks {
         let sending = Sending {
             app,
             request,
-            source: self.source,
+            source: Some(Ok(self.source)),
+            ready: VecDeque::new(),
+            ahead: None,
+            left: Instant::now(),
         };
         stream::try_unfold(sending, Sending::step)
     }
@@ -129,13 +148,14 @@ impl Source {
             Wire::Raw => self.block.slice(self.taken..end),
             Wire::Base64 => {
                 let content = self.block.get(self.taken..end).unwrap_or_default();
-                let mut text = spare(&mut self.text, length.div_ceil(3).saturating_mul(4));
+                let mut text = spare(&mut self.used, length.div_ceil(3).saturating_mul(4));
                 let filled = BASE64
                     .encode_slice(content, &mut text)
                     .map_err(|error| ApiError::because(Code::ServerError, error))?;
                 text.truncate(filled);
-                self.text = text.freeze();
-                self.text.clone()
+                let text = text.freeze();
+                self.used.push(text.clone());
+                text
             }
         };
         self.taken = end;
@@ -158,6 +178,37 @@ impl Source {
         Ok(())
     }
 
+    /// Reads some blocks and makes pieces of them. Blocks.
+    fn prepare(mut self: Box<Self>) -> Prepared {
+        let mut ready = VecDeque::new();
+        let mut blocks = 0;
+        let then = loop {
+            if blocks == AT_ONCE || self.download.is_complete() {
+                break Ok(self);
+            }
+            if let Err(error) = self.prepare_block(&mut ready) {
+                break Err(error);
+            }
+            blocks += 1;
+        };
+        Prepared { ready, then }
+    }
+
+    fn prepare_block(&mut self, ready: &mut VecDeque<Bytes>) -> Result<(), ApiError> {
+        if !self.read_now() {
+            self.read()?;
+        }
+        while let Some(piece) = self.piece()? {
+            ready.push_back(piece);
+        }
+        Ok(())
+    }
+
+    /// Whether the next block has to be read for the next piece.
+    const fn is_taken(&self) -> bool {
+        self.block.len().saturating_sub(self.taken) <= CARRIED
+    }
+
     /// Reads the next block if nobody has to wait for it. `false`: somebody would.
     fn read_now(&mut self) -> bool {
         let (mut room, carried) = self.make_room();
@@ -173,7 +224,8 @@ impl Source {
         let carried = Bytes::copy_from_slice(self.block.get(self.taken..).unwrap_or_default());
         let remaining = usize::try_from(self.download.remaining()).unwrap_or(usize::MAX);
         let wanted = carried.len().saturating_add(BLOCK.min(remaining));
-        let mut room = spare(&mut self.block, wanted);
+        self.used.push(mem::take(&mut self.block));
+        let mut room = spare(&mut self.used, wanted);
         if let Some(front) = room.get_mut(..carried.len()) {
             front.copy_from_slice(&carried);
         }
@@ -187,12 +239,19 @@ impl Source {
     }
 }
 
-/// A buffer of `length` bytes, made of `used` unless somebody still holds that.
-fn spare(used: &mut Bytes, length: usize) -> BytesMut {
-    let mut buffer = mem::take(used).try_into_mut().unwrap_or_default();
-    if buffer.capacity() < length {
-        buffer = BytesMut::zeroed(length.saturating_add(CARRIED));
+/// A buffer of `length` bytes, made of one of `used` that nobody else holds any more.
+fn spare(used: &mut Vec<Bytes>, length: usize) -> BytesMut {
+    while let Some(at) = used.iter().position(Bytes::is_unique) {
+        let buffer = used.swap_remove(at).try_into_mut().unwrap_or_default();
+        // One that is too small goes.
+        if buffer.capacity() >= length {
+            return resized(buffer, length);
+        }
     }
+    resized(BytesMut::zeroed(length.saturating_add(CARRIED)), length)
+}
+
+fn resized(mut buffer: BytesMut, length: usize) -> BytesMut {
     buffer.resize(length, 0);
     buffer
 }
@@ -201,30 +260,101 @@ fn spare(used: &mut Bytes, length: usize) -> BytesMut {
 struct Sending {
     app: web::Data<App>,
     request: RequestId,
-    source: Box<Source>,
+    /// Not here while it is read ahead. An error that was found in doing so waits here for its turn.
+    source: Option<Result<Box<Source>, ApiError>>,
+    /// Pieces that were got ready, in their order.
+    ready: VecDeque<Bytes>,
+    ahead: Option<Ahead>,
+    /// When the last piece left.
+    left: Instant,
+}
+
+/// The next blocks are got ready on another thread.
+struct Ahead {
+    running: Pin<Box<dyn Future<Output = Result<Prepared, OffloadError>>>>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What was read ahead.
+struct Prepared {
+    ready: VecDeque<Bytes>,
+    /// What comes after that: the source, or why no more of it may leave.
+    then: Result<Box<Source>, ApiError>,
 }
 
 impl Sending {
     async fn step(mut self) -> Result<Option<(Bytes, Self)>, ApiError> {
+        // A client that takes its time needs no block that waits for it.
+        let is_swift = self.left.elapsed() < SWIFT;
+        let piece = self.piece().await.inspect_err(|error| {
+            // The status is on the wire already: here is the only place to tell.
+            tracing::error!(
+                request_id = self.request.as_str(),
+                error = %with_causes(error),
+                "an answer was cut off"
+            );
+        })?;
+        let Some(piece) = piece else {
+            return Ok(None);
+        };
+        if is_swift {
+            self.read_ahead();
+        } else if let Some(Ok(source)) = &mut self.source {
+            source.used.truncate(KEPT);
+        }
+        self.left = Instant::now();
+        Ok(Some((piece, self)))
+    }
+
+    /// The next piece, if there is one.
+    async fn piece(&mut self) -> Result<Option<Bytes>, ApiError> {
         loop {
-            if let Some(piece) = self.source.piece()? {
-                return Ok(Some((piece, self)));
+            if let Some(piece) = self.ready.pop_front() {
+                return Ok(Some(piece));
             }
-            if self.source.download.is_complete() {
+            if let Some(ahead) = self.ahead.take() {
+                yield_now().await;
+                let prepared = ahead.running.await?;
+                self.ready = prepared.ready;
+                self.source = Some(prepared.then);
+                continue;
+            }
+            let Some(source) = self.source.take() else {
+                return Ok(None);
+            };
+            let mut source = source?;
+            if let Some(piece) = source.piece()? {
+                self.source = Some(Ok(source));
+                return Ok(Some(piece));
+            }
+            if source.download.is_complete() {
                 return Ok(None);
             }
             yield_now().await;
-            self.source = next_block(&self.app, self.source)
-                .await
-                .inspect_err(|error| {
-                    // The status is on the wire already: here is the only place to tell.
-                    tracing::error!(
-                        request_id = self.request.as_str(),
-                        error = %with_causes(error),
-                        "an answer was cut off"
-                    );
-                })?;
+            self.source = Some(Ok(next_block(&self.app, source).await?));
         }
+    }
+
+    /// Has the next blocks got ready while this one is written, if that is worth a thread and there is one.
+    fn read_ahead(&mut self) {
+        let is_long = |source: &Source| source.is_taken() && source.download.remaining() >= LONG;
+        let source = match self.source.take() {
+            Some(Ok(source)) if is_long(&source) => source,
+            other => {
+                self.source = other;
+                return;
+            }
+        };
+        let place = Arc::clone(&self.app.read_ahead).try_acquire_owned();
+        let permit = self.app.offload.idle_permit(Lane::Storage);
+        let (Ok(place), Some(permit)) = (place, permit) else {
+            self.source = Some(Ok(source));
+            return;
+        };
+        self.ahead = Some(Ahead {
+            running: Box::pin(permit.start(move || source.prepare())),
+            _place: place,
+        });
     }
 }
 
@@ -237,3 +367,4 @@ async fn next_block(app: &App, mut source: Box<Source>) -> Result<Box<Source>, A
     let waiting = move |_: &_| source.read().map(|()| source);
     app.run_patiently(Lane::Storage, waiting).await
 }
+

@@ -17,6 +17,7 @@ extern crate self as kms_api;
 
 mod answer;
 mod app;
+mod append;
 mod blocks;
 mod call;
 pub mod cli;

@@ -134,6 +134,14 @@ impl Offload {
         queue.run(permit, job).await
     }
 
+    /// A permit of `lane` that nobody else wants, for work that could be done where it is asked for as well.
+    /// `None`: do it there.
+    #[must_use]
+    pub fn idle_permit(&self, lane: Lane) -> Option<IdlePermit> {
+        let permits = &self.queue(lane)?.permits;
+        Arc::clone(permits).try_acquire_owned().ok().map(|permit| IdlePermit { permit })
+    }
+
     /// Whether more work for `lane` is better refused before it begins: half of the queue, or of the
     /// wait, is used up by what has begun, or waits have not been short for so long that this is no burst.
     #[must_use]
@@ -154,6 +162,38 @@ impl Offload {
             Lane::ShortRead => None,
             Lane::Storage => Some(&self.storage),
             Lane::Hashing => Some(&self.hashing),
+        }
+    }
+}
+
+/// A permit of a lane for a job that is begun at once.
+#[derive(Debug)]
+pub struct IdlePermit {
+    permit: OwnedSemaphorePermit,
+}
+
+impl IdlePermit {
+    /// Begins `job` on a thread where it may block. It runs to its end, whether its result is waited for or not.
+    pub fn start<T: Send + 'static, J: FnOnce() -> T + Send + 'static>(
+        self,
+        job: J,
+    ) -> impl Future<Output = Result<T, OffloadError>> + use<T, J> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one door: the permit bounds what it lets through"
+        )]
+        let running = actix_web::rt::task::spawn_blocking(move || {
+            let result = job();
+            drop(self.permit);
+            result
+        });
+        async move {
+            running.await.map_err(|error| {
+                OffloadError::Panicked(match error.try_into_panic() {
+                    Ok(payload) => panic_text(&*payload),
+                    Err(_) => "the job was cancelled".to_owned(),
+                })
+            })
         }
     }
 }
@@ -184,23 +224,13 @@ impl LaneState {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, OffloadError> {
         let pace = Arc::clone(&self.pace);
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one door: the permit above bounds what it lets through"
-        )]
-        let running = actix_web::rt::task::spawn_blocking(move || {
+        let job = move || {
             let begun = Instant::now();
             let result = job();
             pace.learn(begun.elapsed());
-            drop(permit);
             result
-        });
-        running.await.map_err(|error| {
-            OffloadError::Panicked(match error.try_into_panic() {
-                Ok(payload) => panic_text(&*payload),
-                Err(_) => "the job was cancelled".to_owned(),
-            })
-        })
+        };
+        IdlePermit { permit }.start(job).await
     }
 
     fn is_crowded(&self) -> bool {

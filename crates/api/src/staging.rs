@@ -2,8 +2,8 @@
 //!
 //! Hashing is the slowest stage and serial, so a payload goes through two stages at once: one computes
 //! its digests, the other stages the bytes ([`Stage`]). Meanwhile the request's task receives the
-//! next block. A few blocks may be on their way ([`AHEAD`]), so that the slowest
-//! stage always has work; a client that sends slowly occupies no thread and no permit.
+//! next block. A block may be on its way ([`AHEAD`]), and more as long as few upload at once ([`FURTHER`]), so that the
+//! slowest stage always has work; a client that sends slowly occupies no thread and no permit.
 
 mod buffer;
 mod stage;
@@ -26,9 +26,12 @@ use stage::Stage;
 /// and the disk is quick, small enough that thousands of uploads fit in memory.
 pub(crate) const BLOCK: usize = 512 * 1024;
 
-/// Blocks of one upload that may be on their way: one is worked on, one waits for its turn. With
-/// the one that is gathered, an upload holds three.
-const AHEAD: usize = 2;
+/// Blocks of one upload that may be on their way. With the one that is gathered, an upload holds two.
+const AHEAD: usize = 1;
+
+/// Blocks beside those that one upload may have of the ones that all share. They bridge the moments in which
+/// a stage has no processor.
+const FURTHER: usize = 6;
 
 /// Opens the session for a payload.
 pub(crate) type Begin = fn(&Services) -> Result<UploadSession, ApiError>;
@@ -38,6 +41,8 @@ pub(crate) struct Staging {
     app: web::Data<App>,
     begin: Begin,
     places: Arc<Semaphore>,
+    /// What it has of the places that all uploads share, to its end: as long as their buffers are kept.
+    further: Vec<OwnedSemaphorePermit>,
     spares: Spares,
     stages: Option<Stages>,
     /// Its place among the uploads, once it is more than trifling.
@@ -78,6 +83,7 @@ impl Staging {
             app,
             begin,
             places: Arc::new(Semaphore::new(AHEAD)),
+            further: Vec::new(),
             spares: Spares::default(),
             stages: None,
             admitted: None,
@@ -101,6 +107,9 @@ impl Staging {
     /// # Errors
     /// Why an earlier block or this one could not be stored; the upload is lost then.
     pub(crate) async fn push(&mut self, block: &mut Buffer) -> Result<(), ApiError> {
+        if self.places.available_permits() == 0 {
+            self.reach_further();
+        }
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|_| broken())?;
         let mut next = self.spare();
@@ -128,6 +137,16 @@ impl Staging {
             begin: self.begin,
             _admitted: self.admitted.take(),
         })
+    }
+
+    /// Allows for one more block on its way, if others leave one.
+    fn reach_further(&mut self) {
+        if self.further.len() < FURTHER
+            && let Ok(more) = Arc::clone(&self.app.blocks_ahead).try_acquire_owned()
+        {
+            self.further.push(more);
+            self.places.add_permits(1);
+        }
     }
 
     fn spare(&self) -> Buffer {

@@ -10,10 +10,16 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::{Connection, Registry};
 
+/// Bytes after which the reader is made to look at what it has. actix reads until there is nothing more, or 128 KiB,
+/// and with many clients that send much, the memory of that is what an upload takes most of.
+const IN_A_ROW: usize = 32 * 1024;
+
 /// A stream that fails when its client has had its time.
 #[derive(Debug)]
 pub(crate) struct Timed {
     stream: TcpStream,
+    /// Bytes that were read without a pause.
+    in_a_row: usize,
     connection: Rc<Connection>,
     /// Rings at the deadline or before. It is not moved for a later one until it rings: connections
     /// that are in use would pay for that at each request.
@@ -29,6 +35,7 @@ impl Timed {
         let deadline = connection.deadline().unwrap_or_else(Instant::now);
         Self {
             stream,
+            in_a_row: 0,
             connection,
             alarm: Box::pin(sleep_until(deadline.into())),
             id,
@@ -69,16 +76,24 @@ impl AsyncRead for Timed {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let timed = self.get_mut();
+        if timed.in_a_row >= IN_A_ROW {
+            timed.in_a_row = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         if Pin::new(&mut timed.stream)
             .poll_read(context, buffer)?
             .is_pending()
         {
+            timed.in_a_row = 0;
             timed.connection.remember(context.waker());
             timed.poll_patience(context)?;
             return Poll::Pending;
         }
-        if buffer.filled().len() > before {
+        let read = buffer.filled().len().saturating_sub(before);
+        timed.in_a_row = timed.in_a_row.saturating_add(read);
+        if read > 0 {
             timed.connection.has_read(Instant::now());
         }
         Poll::Ready(Ok(()))

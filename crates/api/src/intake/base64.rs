@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 
 use base64::{
-    DecodeError, Engine as _,
+    DecodeError, DecodeSliceError, Engine as _,
     engine::{DecodePaddingMode, GeneralPurposeConfig},
 };
 use memchr::{memchr, memchr2, memchr3_iter};
 
+use crate::append::append;
 use crate::engine::{self, Engine};
 
 /// Padding and white space are taken out before a text reaches these, so they refuse both, and trailing bits.
@@ -27,6 +28,10 @@ const HEAD_MAX: usize = HEAD_START.len() + HEAD_MIDDLE_MAX + HEAD_END.len();
 
 /// Text with white space in it is copied together without it in pieces of this size.
 const PIECE: usize = 16 * 1024;
+
+/// Bytes that are decoded at once, to where they are in the innermost cache. Decoding into a `Vec` makes its crate write
+/// zeros to its end first, and the first touch of memory that another core has just read is the dearest part.
+const DECODED: usize = 6 * 1024;
 
 /// Why a text is no base64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -261,10 +266,20 @@ impl Base64Stream {
             Some(Alphabet::Standard) | None => &STANDARD,
         };
         let before = out.len();
-        decoder.decode_vec(symbols, out).map_err(|error| {
-            out.truncate(before);
-            error.into()
-        })
+        let mut decoded = [0; DECODED];
+        for piece in symbols.chunks(DECODED / 3 * 4) {
+            match decoder.decode_slice(piece, &mut decoded) {
+                Ok(length) => append(out, decoded.get(..length).unwrap_or_default()),
+                Err(error) => {
+                    out.truncate(before);
+                    return Err(match error {
+                        DecodeSliceError::DecodeError(error) => error.into(),
+                        DecodeSliceError::OutputSliceTooSmall => Base64Error::Truncated,
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 }
 

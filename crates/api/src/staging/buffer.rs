@@ -1,6 +1,7 @@
 //! Where a payload is gathered to blocks.
 
 use super::BLOCK;
+use crate::append::append;
 
 /// What the address of a block is a multiple of: the store can write it past the page cache from
 /// where it lies.
@@ -53,7 +54,7 @@ impl Buffer {
     pub(crate) fn fill<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let missing = BLOCK.saturating_sub(self.len());
         let (taken, rest) = bytes.split_at(missing.min(bytes.len()));
-        self.end(taken.len()).extend_from_slice(taken);
+        append(self.end(taken.len()), taken);
         rest
     }
 
