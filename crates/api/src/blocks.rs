@@ -3,8 +3,8 @@
 //! Content is read in blocks, which is how stores check it, and leaves in smaller pieces, which is
 //! how connections like it. A block that is in memory is read on the worker: that takes less time
 //! than handing it to another thread. One that is not is read where a thread may wait for it, so
-//! that a slow device stalls nobody else. Between two blocks the others of the worker have their
-//! turn. The buffers are used again, because the first touch of fresh memory costs more than what is
+//! that a slow device stalls nobody else. Between two blocks, or what was got ready at once, the others of the
+//! worker have their turn. The buffers are used again, because the first touch of fresh memory costs more than what is
 //! done with it.
 //!
 //! A client that takes much, and quickly, has the worker at its limit, with copies into its connection. For some of these at a
@@ -224,7 +224,9 @@ impl Source {
         let carried = Bytes::copy_from_slice(self.block.get(self.taken..).unwrap_or_default());
         let remaining = usize::try_from(self.download.remaining()).unwrap_or(usize::MAX);
         let wanted = carried.len().saturating_add(BLOCK.min(remaining));
-        self.used.push(mem::take(&mut self.block));
+        if !self.block.is_empty() {
+            self.used.push(mem::take(&mut self.block));
+        }
         let mut room = spare(&mut self.used, wanted);
         if let Some(front) = room.get_mut(..carried.len()) {
             front.copy_from_slice(&carried);
@@ -241,7 +243,10 @@ impl Source {
 
 /// A buffer of `length` bytes, made of one of `used` that nobody else holds any more.
 fn spare(used: &mut Vec<Bytes>, length: usize) -> BytesMut {
-    while let Some(at) = used.iter().position(Bytes::is_unique) {
+    // One that had as much in it before has no room that would have to be filled with zeros.
+    let free = used.iter().enumerate().filter(|(_, it)| it.is_unique());
+    let fits_best = free.min_by_key(|(_, it)| (it.len() < length, it.len().abs_diff(length)));
+    if let Some((at, _)) = fits_best {
         let buffer = used.swap_remove(at).try_into_mut().unwrap_or_default();
         // One that is too small goes.
         if buffer.capacity() >= length {
@@ -367,4 +372,3 @@ async fn next_block(app: &App, mut source: Box<Source>) -> Result<Box<Source>, A
     let waiting = move |_: &_| source.read().map(|()| source);
     app.run_patiently(Lane::Storage, waiting).await
 }
-

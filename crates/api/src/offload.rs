@@ -139,7 +139,10 @@ impl Offload {
     #[must_use]
     pub fn idle_permit(&self, lane: Lane) -> Option<IdlePermit> {
         let permits = &self.queue(lane)?.permits;
-        Arc::clone(permits).try_acquire_owned().ok().map(|permit| IdlePermit { permit })
+        Arc::clone(permits)
+            .try_acquire_owned()
+            .ok()
+            .map(|permit| IdlePermit { permit })
     }
 
     /// Whether more work for `lane` is better refused before it begins: half of the queue, or of the

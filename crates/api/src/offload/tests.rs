@@ -38,6 +38,24 @@ async fn a_job_runs_and_answers() {
 }
 
 #[actix_web::test]
+async fn an_idle_permit_is_one_that_is_free_and_is_free_again_after_its_job() {
+    let offload = offload(lane(1, 1, 60_000));
+    let held = occupy(&offload).await;
+    assert!(offload.idle_permit(Lane::Storage).is_none());
+    drop(held);
+    let permit = offload.run(Lane::Storage, || ()).await;
+    permit.expect("the lane is free");
+    until(|| offload.idle_permit(Lane::Storage).is_some()).await;
+    let permit = offload.idle_permit(Lane::Storage).unwrap();
+    assert!(offload.idle_permit(Lane::Storage).is_none());
+    assert_eq!(permit.start(|| 7).await.unwrap(), 7);
+    let permit = offload.idle_permit(Lane::Storage).unwrap();
+    let failed = permit.start(|| panic!("a job that fails")).await;
+    assert!(matches!(failed, Err::<(), _>(OffloadError::Panicked(_))));
+    assert!(offload.idle_permit(Lane::Storage).is_some());
+}
+
+#[actix_web::test]
 async fn a_full_queue_refuses_at_once() {
     let offload = offload(lane(1, 0, 60_000));
     let _held = occupy(&offload).await;
