@@ -8,7 +8,7 @@ use super::md5_hasher::Md5Hasher;
 use super::{Md5, Sha256};
 
 /// Bytes that both algorithms take in at once.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 /// FIPS 180-4, 5.3.3.
 const SHA256_START: [u32; 8] = [
     0x6a09_e667,
@@ -26,21 +26,36 @@ const SHA256_START: [u32; 8] = [
 /// MD5 is one long chain of dependent operations, so most of a core idles while it runs. Two calls
 /// with 64 bytes each are close enough together for the core to work on both at the same time: the
 /// SHA-256, by instructions of its own, fits into the gaps. Calls with larger pieces are not, which
-/// is why neither hasher's own loop is used.
+/// is why neither crate's own loop is used.
 pub(super) struct Hashers {
-    md5: Md5Hasher,
-    sha256: [u32; 8],
-    /// The beginning of a block, for the SHA-256.
+    states: States,
+    /// The beginning of a block.
     begun: [u8; BLOCK],
     filled: usize,
     size: u64,
 }
 
+struct States {
+    md5: Md5Hasher,
+    sha256: [u32; 8],
+}
+
+impl States {
+    fn update(&mut self, blocks: &[[u8; BLOCK]]) {
+        for block in blocks {
+            compress256(&mut self.sha256, slice::from_ref(block));
+            self.md5.update(block);
+        }
+    }
+}
+
 impl Hashers {
     pub(super) fn new() -> Self {
         Self {
-            md5: Md5Hasher::new(),
-            sha256: SHA256_START,
+            states: States {
+                md5: Md5Hasher::new(),
+                sha256: SHA256_START,
+            },
             begun: [0; BLOCK],
             filled: 0,
             size: 0,
@@ -58,35 +73,30 @@ impl Hashers {
         let mut rest = bytes;
         if self.filled > 0 {
             rest = self.fill(bytes);
-            let (filling, _) = bytes.split_at(bytes.len().saturating_sub(rest.len()));
-            self.md5.update(filling);
         }
         let (blocks, few) = rest.as_chunks::<BLOCK>();
-        for block in blocks {
-            self.md5.update(block);
-            compress256(&mut self.sha256, slice::from_ref(block));
-        }
-        self.md5.update(few);
+        self.states.update(blocks);
         self.fill(few);
     }
 
-    pub(super) fn finish(mut self) -> (Md5, Sha256) {
-        // A one bit, zeros until there is room for just the length, and the length in bits.
-        let bits = self.size.wrapping_mul(8).to_be_bytes();
-        let zeros = (2 * BLOCK - bits.len() - 1).saturating_sub(self.filled) % BLOCK;
-        self.fill(&[0x80]);
-        for _ in 0..zeros {
-            self.fill(&[0]);
-        }
-        self.fill(&bits);
+    pub(super) fn finish(self) -> (Md5, Sha256) {
+        let Self {
+            mut states,
+            begun,
+            filled,
+            size,
+        } = self;
+        let rest = begun.get(..filled).unwrap_or_default();
+        let bits = size.wrapping_mul(8).to_be_bytes();
+        compress256(&mut states.sha256, &padded(rest, bits));
         let mut digest = [0; 32];
-        for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(self.sha256) {
+        for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(states.sha256) {
             *bytes = word.to_be_bytes();
         }
-        (self.md5.finish(), Sha256::from_bytes(digest))
+        (states.md5.finish(rest, size), Sha256::from_bytes(digest))
     }
 
-    /// Takes as many of `bytes` as the begun block lacks, for the SHA-256, and answers the rest.
+    /// Takes as many of `bytes` as the begun block lacks, and answers the rest.
     fn fill<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let room = self.begun.get_mut(self.filled..).unwrap_or_default();
         let (taken, rest) = bytes.split_at(room.len().min(bytes.len()));
@@ -95,11 +105,22 @@ impl Hashers {
         }
         self.filled = self.filled.saturating_add(taken.len());
         if self.filled == BLOCK {
-            compress256(&mut self.sha256, slice::from_ref(&self.begun));
+            self.states.update(slice::from_ref(&self.begun));
             self.filled = 0;
         }
         rest
     }
+}
+
+/// The last bytes of a text, less than a block, as both algorithms want them: behind them a one bit, zeros until
+/// there is room for just the length, and the length in bits.
+pub(super) fn padded(rest: &[u8], bits: [u8; 8]) -> Vec<[u8; BLOCK]> {
+    let mut padded = rest.to_vec();
+    padded.push(0x80);
+    padded.resize((rest.len() + 1 + bits.len()).next_multiple_of(BLOCK), 0);
+    padded.truncate(padded.len() - bits.len());
+    padded.extend_from_slice(&bits);
+    padded.as_chunks().0.to_vec()
 }
 
 #[cfg(test)]

@@ -1,52 +1,55 @@
 //! Which crate computes MD5, in one place.
 
 use super::Md5;
+use super::hashers::BLOCK;
+
+/// MD5 of bytes that come in blocks.
+#[cfg(feature = "fast-md5")]
+pub(super) struct Md5Hasher([u32; 4]);
 
 #[cfg(feature = "fast-md5")]
-type State = fast_md5::Md5;
-#[cfg(not(feature = "fast-md5"))]
-type State = md5::Context;
-
-/// MD5 of bytes that come in pieces.
-pub(super) struct Md5Hasher(State);
-
 impl Md5Hasher {
-    pub(super) fn new() -> Self {
-        Self(State::new())
+    pub(super) const fn new() -> Self {
+        // RFC 1321, 3.3.
+        Self([0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476])
     }
 
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        #[cfg(feature = "fast-md5")]
-        self.0.update(bytes);
-        #[cfg(not(feature = "fast-md5"))]
-        self.0.consume(bytes);
+    #[inline]
+    pub(super) fn update(&mut self, block: &[u8; BLOCK]) {
+        fast_md5::transform(&mut self.0, block);
     }
 
-    pub(super) fn finish(self) -> Md5 {
-        #[cfg(feature = "fast-md5")]
-        return Md5::from_bytes(self.0.finalize());
-        #[cfg(not(feature = "fast-md5"))]
-        return Md5::from_bytes(self.0.finalize().0);
+    /// Takes what is left at the end of `size` bytes, less than a block.
+    pub(super) fn finish(mut self, rest: &[u8], size: u64) -> Md5 {
+        let bits = size.wrapping_mul(8).to_le_bytes();
+        for block in super::hashers::padded(rest, bits).iter() {
+            self.update(block);
+        }
+        let mut digest = [0; 16];
+        for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *bytes = word.to_le_bytes();
+        }
+        Md5::from_bytes(digest)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// MD5 of bytes that come in blocks.
+#[cfg(not(feature = "fast-md5"))]
+pub(super) struct Md5Hasher(md5::Context);
 
-    use super::*;
+#[cfg(not(feature = "fast-md5"))]
+impl Md5Hasher {
+    pub(super) fn new() -> Self {
+        Self(md5::Context::new())
+    }
 
-    proptest! {
-        #[test]
-        fn pieces_of_any_size_give_the_digest_of_the_portable_crate(
-            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..8)
-        ) {
-            let mut hasher = Md5Hasher::new();
-            for piece in &pieces {
-                hasher.update(piece);
-            }
-            let expected = Md5::from_bytes(md5::compute(pieces.concat()).0);
-            prop_assert_eq!(hasher.finish(), expected);
-        }
+    pub(super) fn update(&mut self, block: &[u8; BLOCK]) {
+        self.0.consume(block);
+    }
+
+    /// Takes what is left at the end, less than a block.
+    pub(super) fn finish(mut self, rest: &[u8], _size: u64) -> Md5 {
+        self.0.consume(rest);
+        Md5::from_bytes(self.0.finalize().0)
     }
 }
