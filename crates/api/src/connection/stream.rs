@@ -10,8 +10,8 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::{Connection, Registry};
 
-/// Bytes after which the reader is made to look at what it has. actix reads until there is nothing more, or 128 KiB,
-/// and with many clients that send much, the memory of that is what an upload takes most of.
+/// Bytes after which the reader is made to look at what it has. actix reads until there is nothing more, or 128 KiB. With
+/// many clients that send much, and buffers that grow by doubling, that was near half a MiB for each.
 const IN_A_ROW: usize = 32 * 1024;
 
 /// A stream that fails when its client has had its time.
