@@ -210,3 +210,31 @@ fn an_answer_is_sent_to_slow_readers_too() {
     }
     assert!(wire.answer().expect_code(140).data() == content);
 }
+
+/// More of them than have blocks got ready on another thread, or a share of the blocks of all.
+#[test]
+fn long_transfers_of_many_at_once_do_not_mix_and_do_not_wait_for_who_does_not_read() {
+    let server = Server::start();
+    let user = server.new_user();
+    let content = bytes(9, 6 * MIB);
+    let fid = user.publish("held", &content);
+    let held: Vec<_> = (0..10)
+        .map(|_| {
+            let mut wire = Wire::to(&user.client);
+            let body = user.signed(json!({"fid": fid})).to_string();
+            wire.send(post_head("/app/user/getfile", body.len()));
+            wire.send(body);
+            wire
+        })
+        .collect();
+    at_once(4, |index| {
+        let content = bytes(index as u64, 5 * MIB + index);
+        let fid = user.publish(&index.to_string(), &content);
+        assert!(user.read(&fid) == content, "{index}");
+        let raw = user.content(&fid, &[]).expect_status(200);
+        assert!(raw.body == content, "{index}");
+    });
+    for mut wire in held {
+        assert!(wire.answer().expect_code(140).data() == content);
+    }
+}

@@ -48,9 +48,9 @@ const CARRIED: usize = 2;
 const LONG: u64 = 1024 * 1024;
 /// Blocks that are got ready at once, for each hop.
 const AT_ONCE: usize = 3;
-/// A client that takes a piece within this is waited for by nothing that was got ready.
+/// How soon a client takes a piece for which the next is got ready: for others it would only lie about.
 const SWIFT: Duration = Duration::from_millis(10);
-/// Buffers that are kept for a client that is not.
+/// Buffers that are kept of content that is not read ahead.
 const KEPT: usize = 2;
 
 static BASE64: LazyLock<Engine> = LazyLock::new(|| engine::standard(PAD));
@@ -125,6 +125,7 @@ impl Blocks {
             source: Some(Ok(self.source)),
             ready: VecDeque::new(),
             ahead: None,
+            place: None,
             left: Instant::now(),
         };
         stream::try_unfold(sending, Sending::step)
@@ -270,15 +271,14 @@ struct Sending {
     /// Pieces that were got ready, in their order.
     ready: VecDeque<Bytes>,
     ahead: Option<Ahead>,
+    /// Its place among those that are read ahead: as long as there is more than one block of it.
+    place: Option<OwnedSemaphorePermit>,
     /// When the last piece left.
     left: Instant,
 }
 
-/// The next blocks are got ready on another thread.
-struct Ahead {
-    running: Pin<Box<dyn Future<Output = Result<Prepared, OffloadError>>>>,
-    _place: OwnedSemaphorePermit,
-}
+/// The next blocks, which are got ready on another thread.
+type Ahead = Pin<Box<dyn Future<Output = Result<Prepared, OffloadError>>>>;
 
 /// What was read ahead.
 struct Prepared {
@@ -304,8 +304,12 @@ impl Sending {
         };
         if is_swift {
             self.read_ahead();
-        } else if let Some(Ok(source)) = &mut self.source {
-            source.used.truncate(KEPT);
+        }
+        if self.ahead.is_none() && self.ready.is_empty() {
+            if let Some(Ok(source)) = &mut self.source {
+                source.used.truncate(KEPT);
+            }
+            self.place = None;
         }
         self.left = Instant::now();
         Ok(Some((piece, self)))
@@ -319,7 +323,7 @@ impl Sending {
             }
             if let Some(ahead) = self.ahead.take() {
                 yield_now().await;
-                let prepared = ahead.running.await?;
+                let prepared = ahead.await?;
                 self.ready = prepared.ready;
                 self.source = Some(prepared.then);
                 continue;
@@ -350,16 +354,14 @@ impl Sending {
                 return;
             }
         };
-        let place = Arc::clone(&self.app.read_ahead).try_acquire_owned();
-        let permit = self.app.offload.idle_permit(Lane::Storage);
-        let (Ok(place), Some(permit)) = (place, permit) else {
-            self.source = Some(Ok(source));
-            return;
-        };
-        self.ahead = Some(Ahead {
-            running: Box::pin(permit.start(move || source.prepare())),
-            _place: place,
-        });
+        if self.place.is_none() {
+            self.place = Arc::clone(&self.app.read_ahead).try_acquire_owned().ok();
+        }
+        let idle = |_| self.app.offload.idle_permit(Lane::Storage);
+        match self.place.as_ref().and_then(idle) {
+            Some(permit) => self.ahead = Some(Box::pin(permit.start(move || source.prepare()))),
+            None => self.source = Some(Ok(source)),
+        }
     }
 }
 

@@ -187,7 +187,7 @@ table! {
         hashing_queue: usize = 64, in 0..=1_000_000;
         /// How long a job may wait for its turn before the client is told that the server is busy.
         queue_wait: Duration = 5 * SECOND, in MILLISECOND..=HOUR;
-        /// Uploads received at once, those of up to 32 KiB aside; each may take some 1.5 MiB of memory.
+        /// Uploads received at once, those of up to 32 KiB aside; each may take up to 2 MiB of memory.
         uploads: usize = 1024, in 1..=1_000_000;
         /// Uploads received at once before it is known who sends them.
         /// A JSON body may carry its data before its token, so such bytes are set aside at first.

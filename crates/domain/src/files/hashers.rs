@@ -115,11 +115,9 @@ impl Hashers {
 /// The last bytes of a text, less than a block, as both algorithms want them: behind them a one bit, zeros until
 /// there is room for just the length, and the length in bits.
 pub(super) fn padded(rest: &[u8], bits: [u8; 8]) -> Vec<[u8; BLOCK]> {
-    let mut padded = rest.to_vec();
-    padded.push(0x80);
-    padded.resize((rest.len() + 1 + bits.len()).next_multiple_of(BLOCK), 0);
-    padded.truncate(padded.len() - bits.len());
-    padded.extend_from_slice(&bits);
+    let filled = rest.len() + 1 + bits.len();
+    let zeros = vec![0; filled.next_multiple_of(BLOCK) - filled];
+    let padded = [rest, &[0x80], &zeros, &bits].concat();
     padded.as_chunks().0.to_vec()
 }
 

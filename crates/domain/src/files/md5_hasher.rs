@@ -2,6 +2,8 @@
 
 use super::Md5;
 use super::hashers::BLOCK;
+#[cfg(feature = "fast-md5")]
+use super::hashers::padded;
 
 /// MD5 of bytes that come in blocks.
 #[cfg(feature = "fast-md5")]
@@ -22,7 +24,7 @@ impl Md5Hasher {
     /// Takes what is left at the end of `size` bytes, less than a block.
     pub(super) fn finish(mut self, rest: &[u8], size: u64) -> Md5 {
         let bits = size.wrapping_mul(8).to_le_bytes();
-        for block in super::hashers::padded(rest, bits).iter() {
+        for block in padded(rest, bits).iter() {
             self.update(block);
         }
         let mut digest = [0; 16];
