@@ -12,6 +12,7 @@ use kms_domain::files::{FileService, OnceService, ScratchSpace};
 use kms_domain::recommend::RecommendService;
 use kms_domain::throttle::{Network, Throttles};
 use kms_domain::users::{AccountService, AvatarService, PasswordPolicy, SessionService};
+use kms_domain::{OneState, PortError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cors::AllowedOrigins;
@@ -51,6 +52,18 @@ pub struct Services {
     pub passwords: PasswordPolicy,
     /// Room for answers that are too long for memory.
     pub scratch: Arc<dyn ScratchSpace>,
+    /// Lets several use cases read one state.
+    pub one_state: Arc<dyn OneState>,
+}
+
+impl Services {
+    /// Runs short reads that may all see one state; see [`OneState::during`] for what must not be in it.
+    pub(crate) fn in_one_state<T>(&self, reads: impl FnOnce() -> T) -> Result<T, PortError> {
+        let (mut reads, mut result) = (Some(reads), None);
+        self.one_state
+            .during(&mut || result = reads.take().map(|reads| reads()));
+        result.ok_or_else(|| PortError::internal("the reads were not called"))
+    }
 }
 
 /// Bounds on what a client may send, in bytes unless said otherwise.

@@ -107,10 +107,10 @@ impl Call {
         let judged = token.clone();
         self.app
             .run(Lane::ShortRead, move |services| {
-                match services.sessions.identify(&judged)? {
+                services.in_one_state(|| match services.sessions.identify(&judged)? {
                     Some(found) => Ok((token, Room::of(services, &found.actor)?)),
                     None => Err(ApiError::new(Code::TokenExpired)),
-                }
+                })?
             })
             .await
     }
@@ -316,8 +316,10 @@ async fn as_reader<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let (result, due) = app
         .run(Lane::ShortRead, move |services| {
-            let (actor, due) = identify(services, &token)?;
-            Ok((job(services, &actor), due))
+            services.in_one_state(|| {
+                let (actor, due) = identify(services, &token)?;
+                Ok((job(services, &actor), due))
+            })?
         })
         .await?;
     note_use(app, due);
@@ -334,9 +336,11 @@ pub(crate) async fn begin_as_actor<T: Send + 'static>(
     let (finish, finished) = finishing();
     let due = app
         .run(Lane::ShortRead, move |services| {
-            let (actor, due) = identify(services, &token)?;
-            job(services, &actor, finish)?;
-            Ok(due)
+            services.in_one_state(|| {
+                let (actor, due) = identify(services, &token)?;
+                job(services, &actor, finish)?;
+                Ok(due)
+            })?
         })
         .await?;
     note_use(app, due);

@@ -268,12 +268,14 @@ impl Gather {
                 self.request
                     .app
                     .run(Lane::ShortRead, move |services| {
-                        let (actor, _) = identify(services, &token)?;
-                        Ok(Admission::Known(if is_charged {
-                            Room::of(services, &actor)?
-                        } else {
-                            Room::unlimited(&actor)
-                        }))
+                        services.in_one_state(|| {
+                            let (actor, _) = identify(services, &token)?;
+                            Ok(Admission::Known(if is_charged {
+                                Room::of(services, &actor)?
+                            } else {
+                                Room::unlimited(&actor)
+                            }))
+                        })?
                     })
                     .await
             }

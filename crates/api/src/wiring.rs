@@ -61,6 +61,7 @@ pub(crate) fn services(
         recommend: cases.recommend,
         passwords: passwords(config),
         scratch: cases.scratch,
+        one_state: cases.one_state,
     }
 }
 

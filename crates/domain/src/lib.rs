@@ -36,6 +36,6 @@ pub mod users;
 mod utc;
 
 pub use ports::{
-    Clock, Done, IdSource, PortError, PortErrorKind, Timestamp, wait_for, with_causes,
+    Clock, Done, IdSource, OneState, PortError, PortErrorKind, Timestamp, wait_for, with_causes,
 };
 pub use utc::Utc;

@@ -71,6 +71,15 @@ pub trait IdSource: Send + Sync {
     fn new_id(&self) -> Result<Uuid, PortError>;
 }
 
+/// Lets the reads of a request share a state of what is stored, which is quicker than a state for each,
+/// and what they answer agrees.
+pub trait OneState: Send + Sync {
+    /// Calls `reads` once. What the repositories answer in it, on the calling thread, may all be of the
+    /// time of the first read. So nothing in it may write and then read that back, or read again
+    /// because something has moved.
+    fn during(&self, reads: &mut dyn FnMut());
+}
+
 /// Why a port could not answer, in the only terms a use case can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortErrorKind {

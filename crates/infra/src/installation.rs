@@ -11,7 +11,7 @@ use kms_domain::files::{
 use kms_domain::recommend::{DownloadQueue, Learner, RecommendService};
 use kms_domain::upkeep::{CollectionPolicy, Collector, Purger};
 use kms_domain::users::{AccountService, AvatarService, SessionPolicy, SessionService};
-use kms_domain::{Clock, IdSource, with_causes};
+use kms_domain::{Clock, IdSource, OneState, with_causes};
 
 use crate::disk::{
     self, DataDir, DiskBlobStore, DiskInventory, DiskScratchSpace, Reserve, ReservedBlobStore,
@@ -100,6 +100,9 @@ pub struct UseCases {
     pub audit: Audit,
     /// Room for what one request makes and is too long for memory.
     pub scratch: Arc<dyn ScratchSpace>,
+    /// Lets several use cases read one state, on a thread with a reader of its own
+    /// ([`SqliteDatabase::dedicate_reader`]).
+    pub one_state: Arc<dyn OneState>,
 }
 
 impl UseCases {
@@ -161,6 +164,7 @@ impl UseCases {
             files,
             audit,
             scratch: Arc::new(DiskScratchSpace::new(data)),
+            one_state: Arc::new(database.clone()),
         }
     }
 }

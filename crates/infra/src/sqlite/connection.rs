@@ -12,8 +12,9 @@ use diesel::r2d2::{
     Error as ConnectError, HandleError, ManageConnection, Pool, PoolError, PooledConnection,
     R2D2Connection,
 };
-use diesel::{QueryResult, SqliteConnection};
+use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 
+use super::statement::kept_statement;
 use crate::sabotage::{Skipped, skips};
 
 /// Page cache of a connection. Negative means KiB for SQLite: 8 MiB hold the upper levels of every
@@ -101,9 +102,27 @@ pub(super) struct Readers {
     _closed: WaitUntilClosed,
 }
 
+/// The reader that a thread has for itself.
+struct Own {
+    /// Whose it is.
+    id: u64,
+    reader: Reader,
+    state: State,
+}
+
+/// What the reads of a thread's own reader see.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Each the newest state.
+    Newest,
+    /// All the same, from the first one on.
+    FromFirst,
+    /// The same as those before: a transaction is open.
+    Pinned,
+}
+
 thread_local! {
-    /// The reader that this thread has for itself, and whose it is.
-    static OWN: RefCell<Option<(u64, Reader)>> = const { RefCell::new(None) };
+    static OWN: RefCell<Option<Own>> = const { RefCell::new(None) };
 }
 
 struct WaitUntilClosed {
@@ -164,33 +183,85 @@ impl Readers {
 
     /// Gives this thread a reader of its own, beside the pool, until the thread ends.
     pub(super) fn dedicate(&self) -> Result<(), ConnectError> {
-        let reader = self.manager.connect()?;
-        OWN.replace(Some((self.id, reader)));
+        OWN.replace(Some(Own {
+            id: self.id,
+            reader: self.manager.connect()?,
+            state: State::Newest,
+        }));
         Ok(())
     }
 
-    /// Runs `work` on this thread's own reader if it has one, else on one of the pool.
+    /// Runs `work` on this thread's own reader if it has one, else on one of the pool. The flag says
+    /// whether a transaction is open around it.
     pub(super) fn with<T>(
         &self,
-        work: impl FnOnce(&mut SqliteConnection) -> T,
+        work: impl FnOnce(&mut SqliteConnection, bool) -> T,
     ) -> Result<T, PoolError> {
         // Taken out while it works: a panic loses it, and with it whatever it left half done.
-        let own = OWN.with_borrow_mut(|own| own.take_if(|(id, _)| *id == self.id));
-        match own {
-            Some((id, mut reader)) => {
-                let result = work(&mut reader);
-                OWN.replace(Some((id, reader)));
+        match OWN.with_borrow_mut(|own| own.take_if(|own| own.id == self.id)) {
+            Some(mut own) => {
+                // Where it fails, so will the read, which tells why.
+                if own.state == State::FromFirst && Begin.execute(&mut *own.reader).is_ok() {
+                    own.state = State::Pinned;
+                }
+                let result = work(&mut own.reader, own.state == State::Pinned);
+                OWN.replace(Some(own));
                 Ok(result)
             }
-            None => Ok(work(&mut *self.get()?)),
+            None => Ok(work(&mut *self.get()?, false)),
         }
     }
+
+    /// Runs `reads` so that what this thread's own reader answers meanwhile is of one state. A thread
+    /// without one, and a call within another one, gain nothing by it.
+    pub(super) fn during(&self, reads: &mut dyn FnMut()) {
+        let pinning = OWN.with_borrow_mut(|own| match own {
+            Some(own) if own.id == self.id && own.state == State::Newest => {
+                own.state = State::FromFirst;
+                true
+            }
+            _ => false,
+        });
+        let unpin = pinning.then(|| Unpin(self));
+        reads();
+        drop(unpin);
+    }
+
+    /// Ends the one state of this thread's own reader, if it still has both.
+    fn unpin(&self) {
+        let own = OWN.with_borrow_mut(|own| own.take_if(|own| own.id == self.id));
+        let Some(mut own) = own else {
+            return;
+        };
+        // SQLite has ended it by itself after some failures. Whatever else is wrong must not keep the
+        // state, because the journal would grow for as long: the thread uses the pool from now on.
+        if own.state == State::Pinned
+            && let Err(error) = End.execute(&mut *own.reader)
+        {
+            tracing::warn!(%error, "a worker has no reader of its own any more");
+            return;
+        }
+        own.state = State::Newest;
+        OWN.replace(Some(own));
+    }
 }
+
+/// Ends the one state also when a read panics.
+struct Unpin<'a>(&'a Readers);
+
+impl Drop for Unpin<'_> {
+    fn drop(&mut self) {
+        self.0.unpin();
+    }
+}
+
+kept_statement!(Begin, "BEGIN");
+kept_statement!(End, "COMMIT");
 
 impl Drop for Readers {
     fn drop(&mut self) {
         // Threads close their own readers when they end; this one may live on.
-        let _ = OWN.try_with(|own| own.borrow_mut().take_if(|(id, _)| *id == self.id));
+        let _ = OWN.try_with(|own| own.borrow_mut().take_if(|own| own.id == self.id));
     }
 }
 

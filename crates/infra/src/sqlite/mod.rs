@@ -32,6 +32,7 @@ mod schema;
 mod sessions;
 mod snapshot;
 mod sorted;
+mod statement;
 mod trash;
 mod upkeep;
 mod usage;
@@ -45,7 +46,7 @@ use std::time::Duration;
 
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
-use kms_domain::{Done, PortError, PortErrorKind};
+use kms_domain::{Done, OneState, PortError, PortErrorKind};
 
 pub use audit::SqliteAuditLog;
 pub use avatars::SqliteAvatarRepository;
@@ -157,13 +158,14 @@ impl SqliteDatabase {
         let _ = self.0.when_full.0.set(Box::new(hook));
     }
 
-    /// Runs one query on a reader. It sees everything that was acknowledged before the call.
+    /// Runs one query on a reader. It sees everything that was acknowledged before the call, or before
+    /// the first one of those that are to see one state ([`OneState`]).
     fn read<T>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError>,
     ) -> Result<T, PortError> {
-        let result = self.0.readers.with(work).map_err(SqliteError::Pool)?;
-        Ok(result?)
+        let result = self.0.readers.with(|conn, _| work(conn));
+        Ok(result.map_err(SqliteError::Pool)??)
     }
 
     /// Runs several queries on a reader, all of which see one state of the database.
@@ -171,13 +173,17 @@ impl SqliteDatabase {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError>,
     ) -> Result<T, PortError> {
-        self.read(|conn| {
+        let result = self.0.readers.with(|conn, is_pinned| {
+            if is_pinned {
+                return work(conn);
+            }
             // Deferred is right here: a reader never turns into a writer.
             conn.batch_execute("BEGIN").during("begin a snapshot")?;
             let result = work(conn);
             conn.batch_execute("ROLLBACK").during("end a snapshot")?;
             result
-        })
+        });
+        Ok(result.map_err(SqliteError::Pool)??)
     }
 
     /// Gives the calling thread a reader of its own until it ends, so that its reads wait for
@@ -211,6 +217,12 @@ impl SqliteDatabase {
             let result = result.inspect_err(|error| when_full.watch(error));
             done(result.map_err(PortError::from));
         });
+    }
+}
+
+impl OneState for SqliteDatabase {
+    fn during(&self, reads: &mut dyn FnMut()) {
+        self.0.readers.during(reads);
     }
 }
 

@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use super::connection::ReaderManager;
 use super::*;
 
+mod own_readers;
+
 struct Scene {
     db: SqliteDatabase,
     _folder: TempDir,
@@ -149,31 +151,6 @@ fn a_thread_with_a_reader_of_its_own_waits_for_no_other() {
             assert_eq!(own, expected);
         });
     });
-}
-
-#[test]
-fn a_reader_of_ones_own_that_was_lost_to_a_panic_is_replaced_by_the_pool() {
-    let scene = scene();
-    scene.db.dedicate_reader().unwrap();
-    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        scene
-            .db
-            .snapshot(|_| -> Result<(), SqliteError> { panic!("on purpose") })
-    }));
-    assert!(panicked.is_err());
-    let users = SqliteUserRepository::new(&scene.db);
-    assert_eq!(users.find_profile(user_id(1)).unwrap(), None);
-}
-
-#[test]
-fn a_reader_of_ones_own_reads_no_other_database() {
-    let (one, other) = (scene(), scene());
-    one.db.dedicate_reader().unwrap();
-    SqliteUserRepository::new(&one.db)
-        .register(&a_user(1))
-        .unwrap();
-    let elsewhere = SqliteUserRepository::new(&other.db);
-    assert_eq!(elsewhere.find_profile(user_id(1)).unwrap(), None);
 }
 
 #[test]

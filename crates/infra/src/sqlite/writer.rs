@@ -16,14 +16,13 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use diesel::connection::SimpleConnection;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::Error as DieselError;
-use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 use kms_domain::PortErrorKind;
 
 use super::error::{SqliteError, classify};
 use super::journal::Journal;
+use super::statement::kept_statement;
 
 /// How a transaction is committed. Only tests put another in place of [`commit`].
 pub(super) type Commit = fn(&mut SqliteConnection) -> QueryResult<()>;
@@ -368,24 +367,6 @@ fn run_alone(conn: &mut SqliteConnection, job: &mut dyn Job) -> Result<(), Group
             DieselError::RollbackTransaction,
         )),
     }
-}
-
-/// A statement without parameters that is prepared once and kept: `batch_execute` prepares anew at
-/// every call, which for the two around a job is a tenth of the writer's time.
-macro_rules! kept_statement {
-    ($name:ident, $sql:literal) => {
-        #[derive(QueryId)]
-        struct $name;
-
-        impl QueryFragment<Sqlite> for $name {
-            fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-                pass.push_sql($sql);
-                Ok(())
-            }
-        }
-
-        impl RunQueryDsl<SqliteConnection> for $name {}
-    };
 }
 
 kept_statement!(BeginGroup, "BEGIN IMMEDIATE");

@@ -110,6 +110,7 @@ impl World {
             audit,
             passwords: PasswordPolicy::new(6),
             scratch: Arc::new(MemoryScratchSpace::new()),
+            one_state: Arc::new(database.clone()),
         };
         let lane = LaneConfig {
             permits: 4,
