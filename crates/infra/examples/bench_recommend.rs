@@ -115,8 +115,8 @@ fn seed(path: &str, users: u64, contents: u64) {
         "BEGIN IMMEDIATE; CREATE TEMP TABLE people AS \
          SELECT row_number() OVER (ORDER BY id) - 1 AS n, id FROM users; \
          CREATE UNIQUE INDEX temp.people_n ON people (n); \
-         {} INSERT INTO blobs (sha256, size, store_key, created_at) \
-         SELECT randomblob(32), 1, hex(randomblob(32)), 0 FROM n;",
+         {} INSERT INTO blobs (sha256, size, store_key, created_at, md5) \
+         SELECT randomblob(32), 1, hex(randomblob(32)), 0, randomblob(16) FROM n;",
         count(contents)
     ))
     .unwrap();

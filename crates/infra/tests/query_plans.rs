@@ -141,7 +141,12 @@ fn exercise(db: &SqliteDatabase) {
         sha256: Some(sha256_of(b"bytes")),
         ..a_scope(other, b"bytes")
     };
-    for scope in [named, a_scope(other, b"bytes")] {
+    let own = |scope| ClaimScope {
+        include_public: false,
+        ..scope
+    };
+    let unnamed = a_scope(other, b"bytes");
+    for scope in [named, unnamed, own(named), own(unnamed)] {
         let claim = a_file(other, b"bytes").build();
         files.find_claimable(&scope).unwrap();
         assert_eq!(

@@ -47,15 +47,15 @@ fn rows(phone: &str) -> String {
             SELECT id, '+1' || (1000000000 + n), 'seed', 'none', 1 FROM owners;
         INSERT INTO owners (n, id) SELECT -1, id FROM users WHERE phone = '{phone}';
         CREATE TEMP TABLE base AS SELECT coalesce(max(id), 0) AS id FROM blobs;
-        INSERT INTO blobs (id, sha256, size, store_key, created_at)
+        INSERT INTO blobs (id, sha256, size, store_key, created_at, md5)
             WITH RECURSIVE counted (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM counted WHERE n + 1 < {OF_ALL})
-            SELECT base.id + 1 + n, randomblob(32), 10240, lower(hex(randomblob(48))), 1700000000000 + n
+            SELECT base.id + 1 + n, randomblob(32), 10240, lower(hex(randomblob(48))), 1700000000000 + n, randomblob(16)
             FROM counted, base;
         INSERT INTO files (id, owner, title, md5, blob_id, public, created_at)
             WITH RECURSIVE counted (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM counted WHERE n + 1 < {OF_ALL})
             SELECT randomblob(16),
                 (SELECT id FROM owners WHERE owners.n = iif(counted.n % {share} = 0, -1, counted.n % {others})),
-                'report ' || counted.n || '.pdf', randomblob(16), base.id + 1 + counted.n,
+                'report ' || counted.n || '.pdf', (SELECT md5 FROM blobs WHERE blobs.id = base.id + 1 + counted.n), base.id + 1 + counted.n,
                 (counted.n / {share}) % 2, 1700000000000 + counted.n
             FROM counted, base;
         COMMIT;"

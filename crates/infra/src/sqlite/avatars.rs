@@ -4,7 +4,7 @@ use kms_domain::users::{AvatarRepository, UserId};
 use kms_domain::{PortError, Timestamp};
 
 use super::SqliteDatabase;
-use super::blobs::{BlobRow, adopt};
+use super::blobs::{BlobRow, Offer};
 use super::error::{During, SqliteError};
 use super::schema::{avatars, blobs};
 
@@ -74,7 +74,7 @@ fn set(
     blob: &NewBlob,
     at: Timestamp,
 ) -> Result<Attached, SqliteError> {
-    let (blob_id, attached) = adopt(conn, blob)?;
+    let (blob_id, attached) = Offer::look(conn, blob, None)?.adopt(conn)?;
     let shown = (
         avatars::blob_id.eq(blob_id),
         avatars::updated_at.eq(at.as_millis()),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use kms_domain::files::{Attached, BlobId, BlobKey, BlobRef, BlobRepository, NewBlob, Sha256};
+use kms_domain::files::{Attached, BlobId, BlobKey, BlobRef, BlobRepository, Md5, NewBlob, Sha256};
 use kms_domain::{Clock, PortError};
 
 use super::SqliteDatabase;
@@ -73,6 +73,7 @@ struct NewBlobRow<'a> {
     size: i64,
     store_key: &'a str,
     created_at: i64,
+    md5: Option<&'a [u8]>,
 }
 
 /// A content as the other repositories read it.
@@ -122,40 +123,79 @@ pub(super) fn find_live(
         .transpose()
 }
 
-/// Makes sure that a live row stands for `offered`, and says which and what became of the offered
-/// copy.
-pub(super) fn adopt(
-    conn: &mut SqliteConnection,
-    offered: &NewBlob,
-) -> Result<(i64, Attached), SqliteError> {
-    let Some(known) = find_live(conn, &offered.sha256)? else {
-        return Ok((insert(conn, offered)?, Attached::Stored));
-    };
-    let id = known.id.as_i64();
-    if known.size != offered.size {
-        // One digest with two sizes is a fault of whoever counted, and linking would serve it on.
-        return Err(SqliteError::Refused(format!(
-            "content {id} has {} bytes, and {} bytes with its SHA-256 were offered",
-            known.size, offered.size
-        )));
-    }
-    if known.key == offered.key {
-        // Offered for the second time: calling it surplus would make the caller remove the copy
-        // that the row refers to.
-        return Ok((id, Attached::Stored));
-    }
-    diesel::update(blobs::table.filter(blobs::id.eq(id)))
-        .set((
-            blobs::store_key.eq(offered.key.as_str()),
-            blobs::damaged_at.eq(None::<i64>),
-        ))
-        .execute(conn)
-        .during("replace the copy")?;
-    let surplus = known.key;
-    Ok((id, Attached::Replaced { surplus }))
+/// What an offered copy is to the rows that are there.
+pub(super) struct Offer<'a> {
+    offered: &'a NewBlob,
+    /// `None`: no MD5 was made of it.
+    md5: Option<Md5>,
+    known: Option<BlobRef>,
 }
 
-fn insert(conn: &mut SqliteConnection, blob: &NewBlob) -> Result<i64, SqliteError> {
+impl<'a> Offer<'a> {
+    /// Looks at what is known of `offered`. Changes nothing.
+    pub(super) fn look(
+        conn: &mut SqliteConnection,
+        offered: &'a NewBlob,
+        md5: Option<Md5>,
+    ) -> Result<Self, SqliteError> {
+        let known = find_live(conn, &offered.sha256)?;
+        if let Some(known) = &known
+            && known.size != offered.size
+        {
+            // One digest with two sizes is a fault of whoever counted, and linking would serve it on.
+            return Err(SqliteError::Refused(format!(
+                "content {} has {} bytes, and {} bytes with its SHA-256 were offered",
+                known.id.as_i64(),
+                known.size,
+                offered.size
+            )));
+        }
+        Ok(Self {
+            offered,
+            md5,
+            known,
+        })
+    }
+
+    /// Makes sure that a live row stands for the content, in the transaction in which it was looked at, and
+    /// says which and what became of the offered copy.
+    pub(super) fn adopt(self, conn: &mut SqliteConnection) -> Result<(i64, Attached), SqliteError> {
+        let Some(known) = self.known else {
+            let id = insert(conn, self.offered, self.md5)?;
+            return Ok((id, Attached::Stored));
+        };
+        let id = known.id.as_i64();
+        if let Some(md5) = self.md5 {
+            let unnamed = blobs::table
+                .filter(blobs::id.eq(id))
+                .filter(blobs::md5.is_null());
+            diesel::update(unnamed)
+                .set(blobs::md5.eq(md5.as_bytes().as_slice()))
+                .execute(conn)
+                .during("note the MD5 of what was an avatar only")?;
+        }
+        if known.key == self.offered.key {
+            // Offered for the second time: calling it surplus would make the caller remove the copy
+            // that the row refers to.
+            return Ok((id, Attached::Stored));
+        }
+        diesel::update(blobs::table.filter(blobs::id.eq(id)))
+            .set((
+                blobs::store_key.eq(self.offered.key.as_str()),
+                blobs::damaged_at.eq(None::<i64>),
+            ))
+            .execute(conn)
+            .during("replace the copy")?;
+        let surplus = known.key;
+        Ok((id, Attached::Replaced { surplus }))
+    }
+}
+
+fn insert(
+    conn: &mut SqliteConnection,
+    blob: &NewBlob,
+    md5: Option<Md5>,
+) -> Result<i64, SqliteError> {
     let size = i64::try_from(blob.size)
         .map_err(|e| SqliteError::Refused(format!("a content of {} bytes: {e}", blob.size)))?;
     diesel::insert_into(blobs::table)
@@ -164,6 +204,7 @@ fn insert(conn: &mut SqliteConnection, blob: &NewBlob) -> Result<i64, SqliteErro
             size,
             store_key: blob.key.as_str(),
             created_at: blob.created_at.as_millis(),
+            md5: md5.as_ref().map(|md5| md5.as_bytes().as_slice()),
         })
         .returning(blobs::id)
         .get_result(conn)

@@ -22,8 +22,15 @@ pub(super) enum SqliteError {
         id: String,
         reason: String,
     },
+    /// Before anything was changed.
     #[error("{0}")]
     Refused(String),
+    /// A statement failed after another one of the job that has to be undone with it.
+    #[error("{operation}: it was begun and could not be finished")]
+    HalfDone {
+        operation: &'static str,
+        source: Box<SqliteError>,
+    },
     #[error("no reader connection came free in time")]
     Pool(#[source] PoolError),
     #[error("the queue of the writer is full")]
@@ -50,6 +57,7 @@ impl SqliteError {
         match self {
             Self::Query { source, .. } => classify(source),
             Self::GroupLost { kind, .. } => *kind,
+            Self::HalfDone { source, .. } => source.kind(),
             Self::Pool(_) | Self::QueueFull => PortErrorKind::Unavailable,
             Self::Row { .. }
             | Self::Refused(_)
@@ -59,9 +67,22 @@ impl SqliteError {
         }
     }
 
-    /// Whether nothing but a constraint was in the way. SQLite undoes the statement then and leaves
-    /// the transaction open.
-    pub(super) fn is_constraint(&self) -> bool {
+    /// The same failure of a job that has changed something by other statements.
+    pub(super) fn half_done(self, operation: &'static str) -> Self {
+        Self::HalfDone {
+            operation,
+            source: Box::new(self),
+        }
+    }
+
+    /// Whether a job that issued no other statement that changes something has changed nothing, and its
+    /// transaction is open: it was refused, or met a constraint, for which SQLite undoes the statement.
+    pub(super) fn has_changed_nothing(&self) -> bool {
+        matches!(self, Self::Refused(_)) || self.is_constraint()
+    }
+
+    /// Whether a constraint was in the way.
+    fn is_constraint(&self) -> bool {
         use diesel::result::DatabaseErrorKind::{
             CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation,
         };

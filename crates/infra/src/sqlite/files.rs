@@ -8,8 +8,8 @@ use kms_domain::users::UserId;
 use kms_domain::{Done, PortError, Timestamp, wait_for};
 
 use super::SqliteDatabase;
-use super::blobs::{BlobRow, adopt};
-use super::claims::{candidates, claim_by_md5, eligible};
+use super::blobs::{BlobRow, Offer};
+use super::claims::{candidates, claim};
 use super::error::{During, SqliteError};
 use super::favourites::find_own_favourite;
 use super::row::{Hex, RowName, count};
@@ -122,22 +122,21 @@ impl FileRepository for SqliteFileRepository {
 
     fn attach_then(&self, file: NewFile, blob: NewBlob, done: Done<Attached>) {
         let attach = move |conn: &mut SqliteConnection| {
+            let offer = Offer::look(conn, &blob, Some(file.md5))?;
             if !charge(conn, file.owner, file.quota, blob.size)? {
                 return Ok(Attached::OverQuota);
             }
-            let (blob_id, attached) = adopt(conn, &blob)?;
-            insert(conn, &file, blob_id)?;
-            Ok(attached)
+            let stored = offer.adopt(conn).and_then(|(blob_id, attached)| {
+                insert(conn, &file, blob_id)?;
+                Ok(attached)
+            });
+            stored.map_err(|error| error.half_done("attach"))
         };
-        self.db.write_then("attach", Undo::Savepoint, attach, done);
+        self.db.write_then("attach", Undo::Statement, attach, done);
     }
 
     fn find_claimable(&self, scope: &ClaimScope) -> Result<ClaimCandidates, PortError> {
-        if scope.sha256.is_none() {
-            // One statement sees one state of the database.
-            return self.db.read(|conn| candidates(conn, scope));
-        }
-        self.db.snapshot(|conn| candidates(conn, scope))
+        self.db.read(|conn| candidates(conn, scope))
     }
 
     fn claim(
@@ -151,21 +150,8 @@ impl FileRepository for SqliteFileRepository {
     }
 
     fn claim_then(&self, file: NewFile, scope: ClaimScope, blob: BlobId, done: Done<Claimed>) {
-        if scope.sha256.is_none() {
-            let claim = move |conn: &mut SqliteConnection| claim_by_md5(conn, &file, &scope, blob);
-            return self.db.write_then("claim", Undo::Statement, claim, done);
-        }
-        let claim = move |conn: &mut SqliteConnection| {
-            let Some(found) = eligible(conn, &scope, blob)? else {
-                return Ok(Claimed::NotEligible);
-            };
-            if !charge(conn, file.owner, file.quota, found.size)? {
-                return Ok(Claimed::OverQuota);
-            }
-            insert(conn, &file, blob.as_i64())?;
-            Ok(Claimed::Linked)
-        };
-        self.db.write_then("claim", Undo::Savepoint, claim, done);
+        let claim = move |conn: &mut SqliteConnection| claim(conn, &file, &scope, blob);
+        self.db.write_then("claim", Undo::Statement, claim, done);
     }
 
     fn update(&self, owner: UserId, id: FileId, change: &EntryChange) -> Result<Edited, PortError> {

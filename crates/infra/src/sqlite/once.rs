@@ -9,7 +9,7 @@ use kms_domain::users::UserId;
 use kms_domain::{PortError, Timestamp, wait_for};
 
 use super::SqliteDatabase;
-use super::blobs::{adopt, find_live};
+use super::blobs::{Offer, find_live};
 use super::error::{During, SqliteError};
 use super::files::insert;
 use super::row::{Hex, RowName, count};
@@ -160,7 +160,7 @@ fn attach_once(
     if !charge(conn, file.owner, file.quota, blob.size)? {
         return Ok(AttachedOnce::Attached(Attached::OverQuota));
     }
-    let (blob_id, attached) = adopt(conn, blob)?;
+    let (blob_id, attached) = Offer::look(conn, blob, Some(file.md5))?.adopt(conn)?;
     insert(conn, file, blob_id)?;
     if let Some(new) = &once.key {
         keep_key(conn, file, blob, new)?;

@@ -49,6 +49,7 @@ diesel::table! {
         state -> Text,
         damaged_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        md5 -> Nullable<Binary>,
     }
 }
 

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::connection::ReaderManager;
 use super::*;
 
+mod claims;
 mod own_readers;
 
 struct Scene {

@@ -110,16 +110,14 @@ pub(super) fn charge_stored(
         blob: blob.as_i64(),
         owner: owner.as_uuid().into_bytes(),
     };
-    let uncharged = |why: &dyn std::fmt::Display| {
-        SqliteError::Refused(format!("account {owner} was not charged: {why}"))
+    let charged = charge.execute(conn).during("charge the owner of an entry");
+    let failure = match charged {
+        Ok(1) => return Ok(()),
+        Ok(_) => SqliteError::Refused(format!("account {owner} has no counters")),
+        Err(error) => error,
     };
-    match charge.execute(conn).during("charge the owner of an entry") {
-        Ok(1) => Ok(()),
-        Ok(_) => Err(uncharged(&"it has no counters")),
-        // A constraint undoes one statement, and the entry has to go as well.
-        Err(error) if error.is_constraint() => Err(uncharged(&error)),
-        Err(error) => Err(error),
-    }
+    // Undoing one statement is not enough: the entry has to go as well.
+    Err(failure.half_done("charge the owner of an entry"))
 }
 
 /// Whether `user` is an account.

@@ -49,8 +49,10 @@ type Reply<T> = Box<dyn FnOnce(Result<T, SqliteError>) + Send>;
 pub(super) enum Undo {
     /// By a savepoint around it: right for every job.
     Savepoint,
-    /// By SQLite itself, for a job that issues one statement at most. A savepoint makes SQLite copy
-    /// each page before its first change, which costs more than such a job.
+    /// By SQLite itself, for a job that fails at the first statement that changes something, or else loses
+    /// the whole group ([`SqliteError::half_done`]): that is only for failures that cannot be brought
+    /// about. A savepoint makes SQLite copy each page before its first change, which costs as much as
+    /// such a job.
     Statement,
 }
 
@@ -152,7 +154,7 @@ trait Job: Send {
 /// What a job that failed means to its neighbours.
 struct Undone {
     kind: PortErrorKind,
-    /// The transaction stands: nothing but a constraint was in the way.
+    /// It has changed nothing, and the transaction stands.
     only_refused: bool,
 }
 
@@ -200,7 +202,7 @@ where
             Ok(_) => Ok(()),
             Err(error) => Err(Undone {
                 kind: error.kind(),
-                only_refused: error.is_constraint(),
+                only_refused: error.has_changed_nothing(),
             }),
         };
         self.result = Some(result);
@@ -356,8 +358,8 @@ fn run_in_savepoint(conn: &mut SqliteConnection, job: &mut dyn Job) -> Result<()
     settled.map_err(|e| GroupFailure::lost(kind, e))
 }
 
-/// A statement that met a constraint is undone, and the transaction goes on. After any other failure
-/// SQLite may have rolled back everything, and what followed would commit by itself.
+/// A job that was refused or met a constraint has changed nothing, and the transaction goes on. After any
+/// other failure SQLite may have rolled back everything, and what followed would commit by itself.
 fn run_alone(conn: &mut SqliteConnection, job: &mut dyn Job) -> Result<(), GroupFailure> {
     match job.run(conn) {
         Ok(()) => Ok(()),
