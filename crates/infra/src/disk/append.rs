@@ -9,13 +9,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use super::direct::{ALIGNMENT, set_direct, write_direct};
 
 /// Bytes of a direct write at least; a multiple of [`ALIGNMENT`].
 const CHUNK: usize = 256 * 1024;
-/// What memory, position and length of a direct write must be multiples of. More than any block
-/// size of a device that is in use.
-const ALIGNMENT: usize = 4096;
 
 /// A new file that is written to at its end only.
 pub(crate) struct Appender {
@@ -92,26 +89,6 @@ impl Appender {
     }
 }
 
-/// Writes all of `bytes`, whose address and length are aligned. Not direct any more (`false`) when
-/// that was refused by the file system, or from where a short write has ended.
-fn write_direct(file: &File, mut bytes: &[u8]) -> io::Result<bool> {
-    let mut file = file;
-    while !bytes.is_empty() {
-        match file.write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
-                set_direct(file, false)?;
-                file.write_all(bytes)?;
-                return Ok(false);
-            }
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(true)
-}
-
 impl Aligned {
     /// Takes memory only when it is filled.
     const fn new() -> Self {
@@ -154,12 +131,6 @@ impl Aligned {
         let to = self.start.saturating_add(range.end);
         self.memory.get(from..to).unwrap_or_default()
     }
-}
-
-fn set_direct(file: &File, direct: bool) -> io::Result<()> {
-    let mut flags = fcntl_getfl(file)?;
-    flags.set(OFlags::DIRECT, direct);
-    Ok(fcntl_setfl(file, flags)?)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@
 
 mod append;
 mod data_dir;
+mod direct;
 mod empty_folder;
 mod error;
 mod group;

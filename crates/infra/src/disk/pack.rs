@@ -20,7 +20,7 @@ use std::thread::{Builder, JoinHandle};
 
 use kms_domain::files::{BlobKey, BlobReader, Sha256};
 use kms_domain::{Done, PortError, PortErrorKind};
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 use sha2::Digest as _;
 
 use super::DataDir;
@@ -258,7 +258,12 @@ pub(super) fn read_record(packs: &Path, key: &BlobKey) -> io::Result<Option<Vec<
 
 fn open_pack(pack: &Path) -> io::Result<Option<File>> {
     match File::open(pack) {
-        Ok(file) => Ok(Some(file)),
+        Ok(file) => {
+            // What is read ahead would be other people's records, or space in which some are about to be
+            // written past the page cache. It is advice: no matter what becomes of it.
+            let _ = fadvise(&file, 0, None, Advice::Random);
+            Ok(Some(file))
+        }
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }

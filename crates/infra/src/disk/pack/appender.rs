@@ -17,6 +17,7 @@ use kms_domain::{Done, PortError, PortErrorKind};
 
 use super::format::{BLOCK, Nonce, PackId, Place, is_empty, span_of, write_record};
 use super::{Shared, remove_record};
+use crate::disk::direct::{AlignedBytes, set_direct, write_direct_at};
 use crate::disk::error::kind_of;
 use crate::disk::store::remove_files;
 use crate::disk::sync::SyncError;
@@ -97,12 +98,26 @@ struct Active {
     end: u64,
     /// Up to where space has been written with zeros.
     ready: u64,
+    /// Whether writes go past the page cache.
+    is_direct: bool,
+}
+
+impl Active {
+    /// Writes whole blocks at their place. Past the page cache where that is possible: the copy into it
+    /// and the first touch of its pages would be most of what a record costs here.
+    fn write_at(&mut self, blocks: &[u8], at: u64) -> io::Result<()> {
+        if self.is_direct {
+            self.is_direct = write_direct_at(&self.file, blocks, at)?;
+            return Ok(());
+        }
+        self.file.write_all_at(blocks, at)
+    }
 }
 
 pub(super) struct Appender {
     shared: Arc<Shared>,
     active: Option<Active>,
-    buffer: Vec<u8>,
+    buffer: AlignedBytes,
 }
 
 impl Appender {
@@ -110,7 +125,7 @@ impl Appender {
         Self {
             shared,
             active: None,
-            buffer: Vec::new(),
+            buffer: AlignedBytes::default(),
         }
     }
 
@@ -194,14 +209,16 @@ impl Appender {
             }
         };
         if active.end.saturating_add(bytes) > active.ready && bytes < LARGE_BATCH {
-            let made = make_ready(&self.shared, &mut active);
+            let made = make_ready(&self.shared, &mut active, &mut self.buffer);
             if let Err(cause) = made {
                 // To be sealed.
                 self.active = Some(active);
                 return Err(cause);
             }
         }
-        self.buffer.clear();
+        let buffer = self
+            .buffer
+            .begin(usize::try_from(bytes).unwrap_or(usize::MAX));
         let mut keys = Vec::with_capacity(batch.len());
         let mut at = active.end;
         for append in batch {
@@ -211,12 +228,13 @@ impl Appender {
                 length: u16::try_from(append.content.len()).unwrap_or(u16::MAX),
                 sha256: append.sha256,
             };
-            write_record(&mut self.buffer, &active.nonce, &place, &append.content);
+            write_record(buffer, &active.nonce, &place, &append.content);
             at = at.saturating_add(place.span());
             let key = place.key();
             keys.push(key.map_err(|error| Cause::Port(PortError::internal(error)))?);
         }
-        let written = active.file.write_all_at(&self.buffer, active.end);
+        let end = active.end;
+        let written = active.write_at(self.buffer.bytes(), end);
         let synced = written.map_err(Cause::Write).and_then(|()| {
             if skips(Skipped::Packs) {
                 return Ok(());
@@ -252,12 +270,13 @@ impl Appender {
             *self.shared.active() = None;
             Cause::Write(error)
         })?;
-        let active = Active {
+        let mut active = Active {
             id,
             nonce,
             file,
             end: BLOCK,
             ready: BLOCK,
+            is_direct: false,
         };
         let head = active.file.write_all_at(&nonce.pack_head(), 0);
         let gate = &self.shared.gate;
@@ -270,6 +289,7 @@ impl Appender {
             let _ = fs::remove_file(self.shared.path(id));
             return Err(cause);
         }
+        active.is_direct = set_direct(&active.file, true).is_ok();
         Ok(active)
     }
 
@@ -289,22 +309,39 @@ impl Appender {
 
 /// Writes zeros behind the end of the pack. When there is no room for that, there may still be room
 /// for a record.
-fn make_ready(shared: &Shared, active: &mut Active) -> Result<(), Cause> {
-    let more = active.end.clamp(MIN_READY, MAX_READY);
-    let zeros = vec![0; usize::try_from(more).unwrap_or_default()];
-    let written = active
-        .file
-        .write_all_at(&zeros, active.end)
+fn make_ready(
+    shared: &Shared,
+    active: &mut Active,
+    buffer: &mut AlignedBytes,
+) -> Result<(), Cause> {
+    let to = active
+        .end
+        .saturating_add(active.end.clamp(MIN_READY, MAX_READY));
+    let written = write_zeros(active, to, buffer)
         .map_err(SyncError::Failed)
         .and_then(|()| shared.gate.sync(&active.file));
     match written {
-        Ok(()) => active.ready = active.end.saturating_add(more),
+        Ok(()) => active.ready = to,
         Err(SyncError::Failed(error)) if kind_of(&error) == PortErrorKind::StorageFull => {
             // Nothing behind the end was ever acknowledged.
             active.file.set_len(active.end).map_err(Cause::Write)?;
             active.ready = active.end;
         }
         Err(error) => return Err(Cause::Sync(error)),
+    }
+    Ok(())
+}
+
+/// Writes zeros from the end of the pack up to `to`, in pieces, for the buffer's sake.
+fn write_zeros(active: &mut Active, to: u64, buffer: &mut AlignedBytes) -> io::Result<()> {
+    let mut at = active.end;
+    while at < to {
+        let piece = to.saturating_sub(at).min(MIN_READY);
+        let room = usize::try_from(piece).unwrap_or_default();
+        let zeros = buffer.begin(room);
+        zeros.resize(zeros.len().saturating_add(room), 0);
+        active.write_at(buffer.bytes(), at)?;
+        at = at.saturating_add(piece);
     }
     Ok(())
 }
