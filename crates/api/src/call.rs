@@ -336,11 +336,10 @@ pub(crate) async fn begin_as_actor<T: Send + 'static>(
     let (finish, finished) = finishing();
     let due = app
         .run(Lane::ShortRead, move |services| {
-            services.in_one_state(|| {
-                let (actor, due) = identify(services, &token)?;
-                job(services, &actor, finish)?;
-                Ok(due)
-            })?
+            // Not in one state: a claim looks again when its content has moved.
+            let (actor, due) = identify(services, &token)?;
+            job(services, &actor, finish)?;
+            Ok(due)
         })
         .await?;
     note_use(app, due);
