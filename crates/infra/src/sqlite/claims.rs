@@ -1,7 +1,10 @@
 //! Which content an instant upload may claim.
 //!
-//! Contents are looked up by their MD5, and each one's entries by two seeks. Contents can be made to
-//! share an MD5, any number of them, so no more than [`MOST`] are ever looked at.
+//! A content is looked up by its MD5, and its entries by two seeks. Contents can be made to share an MD5,
+//! any number of them, and neither they nor their entries are ever listed: all entries of a scope are over
+//! one content exactly if none is over a lesser and none over a greater one, and each of these questions
+//! is one seek in an index of entries over such contents. A bound would not do instead: whatever counts
+//! what others keep to themselves tells of it.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -16,12 +19,8 @@ use super::error::{During, SqliteError};
 use super::files::insert;
 use super::usage::{HAS_ROOM, charge, charge_stored, is_counted, most};
 
-/// Contents with one MD5 of which the right is looked up. Where there are more, somebody made them so,
-/// and none of them can be claimed by it.
-const MOST: usize = 16;
-const ONE_MORE: &str = " LIMIT 17";
-
-/// The content in `scope`, by one statement.
+/// The content in `scope`, by one statement, unless contents share the MD5. Then another one follows,
+/// perhaps in a newer state: as no flag is ever taken off, it sees every entry over those contents.
 pub(super) fn candidates(
     conn: &mut SqliteConnection,
     scope: &ClaimScope,
@@ -32,15 +31,29 @@ pub(super) fn candidates(
         (true, false) => Find::<true, false>::new(scope).load::<(BlobRow, bool)>(conn),
         (true, true) => Find::<true, true>::new(scope).load::<(BlobRow, bool)>(conn),
     };
-    let found = found.during("claim: find the content")?;
-    if found.len() > MOST {
-        return Ok(ClaimCandidates::Ambiguous);
-    }
-    let mut in_scope = found.into_iter().filter(|(_, is_in_scope)| *is_in_scope);
-    Ok(match (in_scope.next(), in_scope.next()) {
-        (None, _) => ClaimCandidates::None,
-        (Some((blob, _)), None) => ClaimCandidates::One(blob.into_domain()?),
-        (Some(_), Some(_)) => ClaimCandidates::Ambiguous,
+    let mut found = found.during("claim: find the content")?.into_iter();
+    Ok(match (found.next(), found.next()) {
+        (None, _) | (Some((_, false)), None) => ClaimCandidates::None,
+        (Some((blob, true)), None) => ClaimCandidates::One(blob.into_domain()?),
+        (Some(_), Some(_)) => return among_twins(conn, scope),
+    })
+}
+
+/// The content in `scope`, which names an MD5 alone that contents share.
+fn among_twins(
+    conn: &mut SqliteConnection,
+    scope: &ClaimScope,
+) -> Result<ClaimCandidates, SqliteError> {
+    let found = if scope.include_public {
+        FindTwin::<true>::new(scope).get_result::<(BlobRow, bool)>(conn)
+    } else {
+        FindTwin::<false>::new(scope).get_result::<(BlobRow, bool)>(conn)
+    };
+    let found = found.optional().during("claim: find a twin")?;
+    Ok(match found {
+        None => ClaimCandidates::None,
+        Some((_, true)) => ClaimCandidates::Ambiguous,
+        Some((blob, false)) => ClaimCandidates::One(blob.into_domain()?),
     })
 }
 
@@ -65,7 +78,7 @@ pub(super) fn claim(
             charge_stored(conn, file.owner, blob)?;
             Ok(Claimed::Linked)
         }
-        // Of all columns, this one alone can be without a value.
+        // That of the content, and with it the flag: no other value can be missing.
         Err(DatabaseError(NotNullViolation, _)) => judge(conn, file, scope, blob),
         Err(error) => Err(error).during("claim"),
     }
@@ -93,12 +106,18 @@ fn judge(
     Ok(Claimed::Linked)
 }
 
-/// The contents with an MD5, and with `NAMED` a SHA-256, one more than [`MOST`] at the most, and of each
-/// whether it is in the scope: under own entries, and with `PUBLIC` under everybody's public ones.
+/// The contents with an MD5, two at the most, and with `NAMED` a SHA-256, which is one at the most; and of
+/// each whether it is in the scope: under own entries, and with `PUBLIC` under everybody's public ones.
 struct Find<const PUBLIC: bool, const NAMED: bool> {
     owner: [u8; 16],
     md5: [u8; 16],
     sha256: Option<[u8; 32]>,
+}
+
+/// The least of the contents that share an MD5 and are in the scope, and whether another one is.
+struct FindTwin<const PUBLIC: bool> {
+    owner: [u8; 16],
+    md5: [u8; 16],
 }
 
 /// Inserts an entry over a content if that is in the scope and no other has its MD5, or its SHA-256 is
@@ -120,6 +139,10 @@ struct Store<'a, const PUBLIC: bool, const NAMED: bool> {
 // Whether the content `b` has entries in a scope; parameter 1 is the owner.
 const OWN_HAS: &str = "EXISTS (SELECT 1 FROM files WHERE owner = ?1 AND blob_id = b.id)";
 const PUBLIC_HAS: &str = " OR EXISTS (SELECT 1 FROM files WHERE public = 1 AND blob_id = b.id)";
+
+// Entries of a scope over contents that share an MD5, which is parameter 2: indexed by content.
+const OWN_TWINS: &str = "SELECT 1 FROM files WHERE twin = 1 AND owner = ?1 AND md5 = ?2";
+const PUBLIC_TWINS: &str = "SELECT 1 FROM files WHERE twin = 1 AND public = 1 AND md5 = ?2";
 
 impl<const PUBLIC: bool, const NAMED: bool> Find<PUBLIC, NAMED> {
     fn new(scope: &ClaimScope) -> Self {
@@ -149,7 +172,7 @@ impl<const PUBLIC: bool, const NAMED: bool> QueryFragment<Sqlite> for Find<PUBLI
             pass.push_sql(" AND b.sha256 = ");
             pass.push_bind_param::<Binary, _>(sha256.as_slice())?;
         }
-        pass.push_sql(ONE_MORE);
+        pass.push_sql(" LIMIT 2");
         Ok(())
     }
 }
@@ -164,6 +187,58 @@ impl<const PUBLIC: bool, const NAMED: bool> QueryId for Find<PUBLIC, NAMED> {
 }
 
 impl<const PUBLIC: bool, const NAMED: bool> RunQueryDsl<SqliteConnection> for Find<PUBLIC, NAMED> {}
+
+impl<const PUBLIC: bool> FindTwin<PUBLIC> {
+    fn new(scope: &ClaimScope) -> Self {
+        Self {
+            owner: scope.owner.as_uuid().into_bytes(),
+            md5: *scope.md5.as_bytes(),
+        }
+    }
+}
+
+impl<const PUBLIC: bool> QueryFragment<Sqlite> for FindTwin<PUBLIC> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        pass.push_sql(
+            "SELECT b.id, b.sha256, b.size, b.store_key, b.damaged_at, \
+             EXISTS (SELECT 1 FROM files WHERE twin = 1 AND owner = ",
+        );
+        pass.push_bind_param::<Binary, _>(self.owner.as_slice())?;
+        pass.push_sql(" AND md5 = ");
+        pass.push_bind_param::<Binary, _>(self.md5.as_slice())?;
+        pass.push_sql(" AND blob_id < b.id) OR EXISTS (");
+        pass.push_sql(OWN_TWINS);
+        pass.push_sql(" AND blob_id > b.id)");
+        if PUBLIC {
+            for other in [" AND blob_id < b.id)", " AND blob_id > b.id)"] {
+                pass.push_sql(" OR EXISTS (");
+                pass.push_sql(PUBLIC_TWINS);
+                pass.push_sql(other);
+            }
+        }
+        pass.push_sql(
+            " FROM blobs AS b WHERE b.id = coalesce((SELECT min(blob_id) FROM files \
+             WHERE twin = 1 AND owner = ?1 AND md5 = ?2), ",
+        );
+        pass.push_sql(if PUBLIC {
+            "(SELECT min(blob_id) FROM files WHERE twin = 1 AND public = 1 AND md5 = ?2))"
+        } else {
+            "NULL)"
+        });
+        Ok(())
+    }
+}
+
+impl<const PUBLIC: bool> Query for FindTwin<PUBLIC> {
+    type SqlType = ((BigInt, Binary, BigInt, Text, Nullable<BigInt>), Bool);
+}
+
+impl<const PUBLIC: bool> QueryId for FindTwin<PUBLIC> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const PUBLIC: bool> RunQueryDsl<SqliteConnection> for FindTwin<PUBLIC> {}
 
 impl<'a, const PUBLIC: bool, const NAMED: bool> Store<'a, PUBLIC, NAMED> {
     fn new(scope: &ClaimScope, blob: BlobId, file: &'a NewFile) -> Self {
@@ -183,7 +258,8 @@ impl<'a, const PUBLIC: bool, const NAMED: bool> Store<'a, PUBLIC, NAMED> {
 impl<const PUBLIC: bool, const NAMED: bool> QueryFragment<Sqlite> for Store<'_, PUBLIC, NAMED> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         pass.push_sql(
-            "INSERT INTO files (owner, md5, id, title, public, created_at, blob_id) VALUES (",
+            "INSERT INTO files (owner, md5, id, title, public, created_at, blob_id, twin) \
+             VALUES (",
         );
         pass.push_bind_param::<Binary, _>(self.find.owner.as_slice())?;
         pass.push_sql(", ");
@@ -222,7 +298,7 @@ impl<const PUBLIC: bool, const NAMED: bool> QueryFragment<Sqlite> for Store<'_, 
         pass.push_sql(files);
         pass.push_bind_param::<BigInt, _>(&self.most_files)?;
         pass.push_sql(end);
-        pass.push_sql(")))");
+        pass.push_sql(")), (SELECT twin FROM blobs WHERE id = ?7))");
         Ok(())
     }
 }

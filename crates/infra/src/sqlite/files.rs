@@ -276,22 +276,28 @@ fn summaries(rows: Vec<SummaryRow>) -> Result<Vec<FileSummary>, SqliteError> {
     rows.into_iter().map(SummaryRow::into_domain).collect()
 }
 
-/// Stores an entry for which its owner was charged.
+/// Stores an entry for which its owner was charged, flagged as its content is.
 pub(super) fn insert(
     conn: &mut SqliteConnection,
     file: &NewFile,
     blob_id: i64,
 ) -> Result<(), SqliteError> {
+    let twin = blobs::table
+        .filter(blobs::id.eq(blob_id))
+        .select(blobs::twin)
+        .single_value()
+        .assume_not_null();
+    let row = NewFileRow {
+        id: &file.id.as_uuid().into_bytes(),
+        owner: &file.owner.as_uuid().into_bytes(),
+        title: file.title.as_str(),
+        md5: file.md5.as_bytes(),
+        blob_id,
+        public: file.visibility.is_public(),
+        created_at: file.created_at.as_millis(),
+    };
     diesel::insert_into(files::table)
-        .values(NewFileRow {
-            id: file.id.as_uuid().as_bytes(),
-            owner: file.owner.as_uuid().as_bytes(),
-            title: file.title.as_str(),
-            md5: file.md5.as_bytes(),
-            blob_id,
-            public: file.visibility.is_public(),
-            created_at: file.created_at.as_millis(),
-        })
+        .values((row, files::twin.eq(twin)))
         .execute(conn)
         .during("insert the entry")?;
     Ok(())

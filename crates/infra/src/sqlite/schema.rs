@@ -50,6 +50,7 @@ diesel::table! {
         damaged_at -> Nullable<BigInt>,
         created_at -> BigInt,
         md5 -> Nullable<Binary>,
+        twin -> Bool,
     }
 }
 
@@ -66,6 +67,7 @@ diesel::table! {
         label -> Nullable<Text>,
         heat -> Nullable<Double>,
         hotness -> Double,
+        twin -> Bool,
     }
 }
 

@@ -29,8 +29,8 @@ const PICK_UP: &str = "\
     RETURNING seq, id, owner, title, label, md5, blob_id, public, created_at";
 
 const PUT_BACK: &str = "\
-    INSERT INTO files (seq, id, owner, title, label, md5, blob_id, public, created_at) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    INSERT INTO files (seq, id, owner, title, label, md5, blob_id, public, created_at, twin) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT twin FROM blobs WHERE id = ?7))";
 
 /// The oldest come first in the index, so it stops at the limit.
 const PURGE_BEFORE: &str = "\

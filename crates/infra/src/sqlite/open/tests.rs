@@ -3,11 +3,12 @@ use std::os::unix::fs::FileExt;
 
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
+use kms_domain::files::{ClaimCandidates, FileRepository};
 use kms_domain::users::UserRepository;
-use kms_testkit::builders::{a_user, phone};
+use kms_testkit::builders::{a_blob, a_file, a_scope, a_user, md5_of, phone, user_id};
 use tempfile::TempDir;
 
-use super::super::SqliteUserRepository;
+use super::super::{SqliteFileRepository, SqliteUserRepository};
 use super::*;
 
 fn database(folder: &TempDir) -> PathBuf {
@@ -148,6 +149,25 @@ fn every_migration_can_be_undone_and_done_again() {
     conn.revert_all_migrations(MIGRATIONS).unwrap();
     drop(conn);
     drop(open_in(&folder).unwrap());
+}
+
+#[test]
+fn contents_that_shared_an_md5_before_the_migration_are_told_apart_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open_in(&folder).unwrap();
+    SqliteUserRepository::new(&db).register(&a_user(1)).unwrap();
+    let files = SqliteFileRepository::new(&db);
+    for bytes in [&b"a"[..], b"a's twin", b"b"] {
+        let md5 = md5_of(&bytes[..1]);
+        let file = a_file(user_id(1), bytes).md5(md5).build();
+        files.attach(&file, &a_blob(bytes).build()).unwrap();
+    }
+    drop((db, files));
+    connect(&folder).revert_last_migration(MIGRATIONS).unwrap();
+    let files = SqliteFileRepository::new(&open_in(&folder).unwrap());
+    let found = |bytes| files.find_claimable(&a_scope(user_id(1), bytes)).unwrap();
+    assert_eq!(found(b"a"), ClaimCandidates::Ambiguous);
+    assert!(matches!(found(b"b"), ClaimCandidates::One(_)));
 }
 
 fn open_as(folder: &TempDir, access: Access) -> Result<SqliteDatabase, OpenError> {
