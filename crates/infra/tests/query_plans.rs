@@ -15,7 +15,7 @@ use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use kms_domain::audit::{AuditKind, AuditLog, AuditQuery, Network};
 use kms_domain::files::{
-    BlobRepository, ClaimScope, Claimed, Detached, Edited, EntryChange, Favoured,
+    BlobRepository, ClaimCandidates, ClaimScope, Claimed, Detached, Edited, EntryChange, Favoured,
     FavouriteRepository, FileRepository, Label, NewKey, Once, OnceRepository, OwnFilter, OwnOrder,
     OwnQuota, Quota, RequestDigest, TrashRepository, UploadKey, UsageRepository, Visibility,
 };
@@ -153,6 +153,12 @@ fn exercise(db: &SqliteDatabase) {
             files.claim(&claim, &scope, blob.id).unwrap(),
             Claimed::Linked
         );
+    }
+    let twin = a_file(other, b"twin").md5(unnamed.md5).private().build();
+    files.attach(&twin, &a_blob(b"twin").build()).unwrap();
+    for scope in [unnamed, own(unnamed)] {
+        let found = files.find_claimable(&scope).unwrap();
+        assert_eq!(found, ClaimCandidates::Ambiguous);
     }
     blobs.flag_damaged(blob.id, &blob.key).unwrap();
     blobs.unflag_damaged(blob.id, &blob.key).unwrap();
@@ -353,7 +359,7 @@ fn no_statement_of_a_repository_walks_or_sorts_a_table() {
     let issued = ISSUED.lock().unwrap().clone();
 
     let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    let mut seen = 0;
+    let (mut seen, mut of_twins) = (0, 0);
     for sql in &issued {
         let verb = sql.split_whitespace().next().unwrap_or_default();
         if !["SELECT", "UPDATE", "DELETE", "INSERT"].contains(&verb) {
@@ -367,10 +373,17 @@ fn no_statement_of_a_repository_walks_or_sorts_a_table() {
             let walks = detail.starts_with("SCAN") && detail != "SCAN CONSTANT ROW";
             let sorts = detail.contains("TEMP B-TREE") && !may_sort(sql, &detail);
             assert!(!(walks || sorts), "{detail}\nin {sql}");
+            if sql.contains("WHERE twin = 1") && detail.contains(" files ") {
+                // The other indexes of entries would lead to all of an owner's, or all of a content's.
+                assert!(detail.contains("_twin ("), "{detail}\nin {sql}");
+                of_twins += 1;
+            }
         }
     }
     // Fewer would mean that the recording is broken, and then nothing was checked.
-    assert!(seen >= 62, "only {seen} statements were seen: {issued:#?}");
+    assert!(seen >= 64, "only {seen} statements were seen: {issued:#?}");
+    // Three seeks of own entries alone, and twice as many with the public ones.
+    assert_eq!(of_twins, 3 + 6);
 }
 
 #[test]
