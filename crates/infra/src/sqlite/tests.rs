@@ -16,6 +16,7 @@ use super::*;
 
 mod claims;
 mod own_readers;
+mod triggers;
 
 struct Scene {
     db: SqliteDatabase,
