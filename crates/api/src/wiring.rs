@@ -94,7 +94,7 @@ pub(crate) fn accounts_beside_a_server(
 ) -> Result<(AccountService, QuotaService), Failure> {
     let path = expect_database(config)?;
     let database = match DataDir::open(&config.data_dir) {
-        Ok(data) => open_database(config, data.database_path(), Access::Owner)?,
+        Ok(data) => open_own_database(config, &data)?,
         Err(DataDirError::InUse(_)) => open_database(config, path, Access::Guest)?,
         Err(error) => return Err(error.into()),
     };
@@ -198,19 +198,37 @@ pub(crate) fn open_own_database(
     config: &Config,
     data: &DataDir,
 ) -> Result<SqliteDatabase, Failure> {
-    let opened = open_database(config, data.database_path(), Access::Owner);
+    let open = || -> Result<SqliteDatabase, Failure> {
+        let database = open_database(config, data.database_path(), Access::Owner)
+            .map_err(on_disk(data.path()))?;
+        let notes = kms_infra::carry_out_notes(data, &database).map_err(on_disk(data.path()))?;
+        if notes.stored > 0 {
+            let stored = notes.stored;
+            tracing::info!(
+                stored,
+                "entries were stored again that a power cut had taken"
+            );
+        }
+        if notes.lost > 0 {
+            // Commands have no log.
+            eprintln!(
+                "warning: entries that a power cut had taken are lost; a server says more in its log"
+            );
+        }
+        Ok(database)
+    };
+    let opened = open();
     if opened.is_err() && Reserve::give_back(data) {
         tracing::warn!(
             "the reserve was given back, in case there was no room for opening the database"
         );
-        return open_database(config, data.database_path(), Access::Owner)
-            .map_err(on_disk(data.path()));
+        return open();
     }
-    opened.map_err(on_disk(data.path()))
+    opened
 }
 
 /// SQLite calls the lack of room an I/O error, which sends people the wrong way.
-fn on_disk(path: &Path) -> impl FnOnce(OpenError) -> Failure {
+fn on_disk<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl FnOnce(E) -> Failure {
     move |error| match DiskFull::found_at(path) {
         Some(full) => format!("{full} ({})", with_causes(&error)).into(),
         None => error.into(),

@@ -30,7 +30,8 @@ impl Timestamp {
 }
 
 /// What is called with the outcome of a write that its caller does not wait for: once, from any
-/// thread, after the write is durable or has failed. It must neither block nor panic, because a
+/// thread, after the write is durable or has failed; of bytes that are published with a note perhaps
+/// before that ([`Noted`](crate::files::Noted)). It must neither block nor panic, because a
 /// thread that serves everybody runs it. Dropped without a call, it means that the adapter broke
 /// down, and that it is unknown whether the write took effect.
 pub type Done<T> = Box<dyn FnOnce(Result<T, PortError>) + Send>;

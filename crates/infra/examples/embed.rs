@@ -68,7 +68,11 @@ pub(crate) fn embed(folder: &Path) -> Result<String, Box<dyn Error>> {
 }
 
 /// An [`Actor`] comes of a session only: there is no other way to act for somebody.
-fn sign_in(cases: &UseCases, phone: &str, password: &str) -> Result<Actor, Box<dyn Error>> {
+pub(crate) fn sign_in(
+    cases: &UseCases,
+    phone: &str,
+    password: &str,
+) -> Result<Actor, Box<dyn Error>> {
     let phone = Phone::parse(phone)?;
     // Somebody whom an earlier run has registered is as good.
     cases.accounts.register(RegisterUser {

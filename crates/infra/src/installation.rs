@@ -22,7 +22,7 @@ use crate::sqlite::{
     SqliteInteractionRepository, SqliteOnceRepository, SqliteSessionRepository,
     SqliteTrashRepository, SqliteUpkeepRepository, SqliteUsageRepository, SqliteUserRepository,
 };
-use crate::{BcryptHasher, RandomIds, RandomTokens, SystemClock};
+use crate::{BcryptHasher, RandomIds, RandomTokens, RedoError, SystemClock, carry_out_notes};
 
 /// What the use cases are to be like. The default is the server's.
 #[derive(Clone, Debug)]
@@ -117,6 +117,9 @@ impl UseCases {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds::default());
         let reserve = reserve(data, database, rules.reserve);
+        if database.keeps_notes() {
+            store.keep_notes_for(Arc::new(database.clone()));
+        }
         let store = Arc::new(ReservedBlobStore::new(store.clone(), reserve));
         let blobs = Arc::new(SqliteBlobRepository::new(database, Arc::clone(&clock)));
         let audit = audit(database);
@@ -267,16 +270,22 @@ pub enum InstallationError {
     /// The database in it.
     #[error("the database could not be opened")]
     Database(#[from] sqlite::OpenError),
+    /// What a power cut had left undone.
+    #[error("what a power cut had left undone could not be done")]
+    Redo(#[from] RedoError),
 }
 
 impl Installation {
-    /// Takes a data folder, which is made if it is missing. Blocks, for seconds if the database is large.
+    /// Takes a data folder, which is made if it is missing, and stores again what a power cut has taken of uploads
+    /// that were acknowledged ([`carry_out_notes`]). Blocks, for seconds if the database is large.
     ///
     /// # Errors
-    /// [`InstallationError`]: among other reasons, another process owns the folder. Nothing is ever repaired by itself.
+    /// [`InstallationError`]: among other reasons, another process owns the folder. What is damaged is never repaired
+    /// by itself.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, InstallationError> {
         let data = DataDir::open(path)?;
         let database = SqliteDatabase::open(SqliteConfig::new(data.database_path()))?;
+        carry_out_notes(&data, &database)?;
         let store = DiskBlobStore::new(&data);
         Ok(Self {
             data,

@@ -15,7 +15,9 @@
 //! **What this crate refuses.** It decides nothing: no rule about accounts or files is here, only
 //! how their state is kept. It knows no HTTP and no async runtime; every call may block. It reads no
 //! environment and no configuration file: what varies comes in through constructors. It repairs
-//! nothing by itself: a damaged database or a newer schema is a refusal to open.
+//! nothing by itself: a damaged database or a newer schema is a refusal to open. [`carry_out_notes`] is
+//! no repair: it finishes what was acknowledged, out of notes that are whole, and touches nothing that is
+//! damaged.
 //!
 //! **Adding an adapter.** Name it technology + port, keep rows and rich errors private, turn the
 //! latter into a `PortError` that holds them as its source, and add it to `tests/contract.rs`: it is
@@ -33,6 +35,7 @@ mod bcrypt;
 pub mod disk;
 mod installation;
 mod random;
+mod redo;
 mod sabotage;
 pub mod sqlite;
 mod system;
@@ -42,6 +45,7 @@ pub use installation::{
     Installation, InstallationError, Rules, UseCases, accounts, audit, collector, learner, purger,
     reserve,
 };
+pub use redo::{CarriedOut, RedoError, carry_out_notes};
 #[cfg(feature = "sabotage")]
 pub use sabotage::{DoomsLater, announce as announce_sabotage};
 pub use system::{RandomIds, RandomTokens, SystemClock};

@@ -14,6 +14,8 @@ pub(crate) enum Skipped {
     Packs,
     /// The sync of each commit: `synchronous = NORMAL`.
     Commits,
+    /// What notes say, at a start.
+    Notes,
 }
 
 #[cfg(not(feature = "sabotage"))]
@@ -51,6 +53,7 @@ mod on {
             Skipped::Names => "names",
             Skipped::Packs => "packs",
             Skipped::Commits => "commits",
+            Skipped::Notes => "notes",
         };
         chosen().is_some_and(|chosen| chosen == name)
     }

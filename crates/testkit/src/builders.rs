@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kms_domain::Timestamp;
 use kms_domain::audit::{AuditEvent, AuditKind, Origin};
 use kms_domain::files::{
-    BlobKey, ClaimScope, FileId, Md5, NewBlob, NewFavourite, NewFile, Quota, Sha256, Title,
-    Visibility,
+    BlobKey, ClaimScope, FileId, Md5, NewBlob, NewFavourite, NewFile, Noted, Quota, RedoMark,
+    Settling, Sha256, Title, Visibility,
 };
 use kms_domain::users::{
     Birth, DisplayName, Email, NewUser, PasswordHash, Phone, SessionId, Token, TokenDigest, UserId,
@@ -255,6 +255,7 @@ pub fn a_blob(bytes: &[u8]) -> BlobBuilder {
         size: bytes.len() as u64,
         key: fresh_key(&sha256),
         created_at: at(0),
+        noted: None,
     })
 }
 
@@ -281,6 +282,15 @@ impl BlobBuilder {
     #[must_use]
     pub fn at(mut self, millis: i64) -> Self {
         self.0.created_at = at(millis);
+        self
+    }
+
+    /// With a note of the entry over it.
+    #[must_use]
+    pub fn noted(mut self, log: &str, position: u64, settling: Settling) -> Self {
+        let log = log.to_owned();
+        let mark = RedoMark { log, position };
+        self.0.noted = Some(Noted { mark, settling });
         self
     }
 

@@ -149,7 +149,9 @@ fn every_sync_that_is_left_out_is_found_by_a_power_cut() {
         return;
     }
     let mut dice = Dice::announced("controls of power cuts", SEED);
-    for skipped in ["commits", "packs", "blobs", "names", "dooms", "flushes"] {
+    for skipped in [
+        "commits", "notes", "packs", "blobs", "names", "dooms", "flushes",
+    ] {
         // The last one shows that the disk's cache is lost as well.
         let flushes = match skipped {
             "flushes" => Flushes::Withheld,

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io::{self, Read, Seek};
 
-use super::Sha256;
+use super::{Noted, Sha256};
 use crate::{Done, PortError};
 
 /// Content of at most so many bytes is small: where a store [says so](BlobStore::takes_small_at_once),
@@ -56,6 +56,15 @@ pub trait BlobStore: Send + Sync {
     }
 }
 
+/// What became of bytes that were published with a note.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// Their key.
+    pub key: BlobKey,
+    /// Where their note is. `None`: none was kept, and they are durable.
+    pub noted: Option<Noted>,
+}
+
 /// Bytes on their way in. Dropping it discards them.
 pub trait StagedBlob: Send {
     /// Appends `bytes`, all of them or an error.
@@ -77,6 +86,16 @@ pub trait StagedBlob: Send {
     /// [takes them at once](BlobStore::takes_small_at_once). As it stands, it waits like `publish`.
     fn publish_then(self: Box<Self>, sha256: &Sha256, done: Done<BlobKey>) {
         done(self.publish(sha256));
+    }
+
+    /// Like [`publish_then`](Self::publish_then), with a note of what is to be done with the bytes, which a
+    /// store may keep beside them. If it did, the answer says where, and may come before bytes and note are
+    /// durable, which they are together ([`Noted`]); answers come in the order of the marks then. As it stands,
+    /// none is kept.
+    fn publish_noted(self: Box<Self>, sha256: &Sha256, note: Vec<u8>, done: Done<Published>) {
+        let _ = note;
+        let done = move |key: Result<_, _>| done(key.map(|key| Published { key, noted: None }));
+        self.publish_then(sha256, Box::new(done));
     }
 }
 

@@ -13,6 +13,7 @@ mod listing;
 mod md5_hasher;
 mod once_repository;
 mod quota_service;
+mod redo;
 mod repository;
 mod scratch;
 mod trash_repository;
@@ -21,7 +22,9 @@ mod usage;
 mod usage_repository;
 
 pub use blob_repository::BlobRepository;
-pub use blob_store::{BlobKey, BlobKeyError, BlobReader, BlobStore, SMALL_CONTENT, StagedBlob};
+pub use blob_store::{
+    BlobKey, BlobKeyError, BlobReader, BlobStore, Published, SMALL_CONTENT, StagedBlob,
+};
 pub use claim::{ClaimCandidates, ClaimScope, InstantUpload};
 pub use digest::{DigestError, Md5, Sha256};
 pub use download::{Download, DownloadError};
@@ -41,6 +44,7 @@ pub use once_repository::{
     UploadKeyError,
 };
 pub use quota_service::QuotaService;
+pub use redo::{Noted, RedoMark, RedoNote, RedoNoteError, Settle, Settling};
 pub use repository::{
     Attached, BlobId, BlobRef, Claimed, Detached, Edited, EntryChange, EntryState, FileRepository,
     FileSummary, ListPosition, NewBlob, NewFile, PublicFile, StoredFile,

@@ -1,6 +1,6 @@
 use super::{
-    BlobKey, ClaimCandidates, ClaimScope, FileId, Label, ListedFile, Md5, OwnFilter, OwnOrder,
-    Quota, Sha256, Title, Visibility,
+    BlobKey, ClaimCandidates, ClaimScope, FileId, Label, ListedFile, Md5, Noted, OwnFilter,
+    OwnOrder, Quota, Sha256, Title, Visibility,
 };
 use crate::users::{DisplayName, UserId};
 use crate::{Done, PortError, Timestamp};
@@ -26,6 +26,8 @@ pub trait FileRepository: Send + Sync {
 
     /// Like [`attach`](Self::attach), for a caller that does not wait: `done` is called with the
     /// answer. May return before that, and does not block then. As it stands, it waits like `attach`.
+    /// With [`NewBlob::noted`] the entry may be left to its note: it is there when `done` is called, and the note
+    /// is durable, from which it is stored again if a power cut takes it.
     fn attach_then(&self, file: NewFile, blob: NewBlob, done: Done<Attached>) {
         done(self.attach(&file, &blob));
     }
@@ -131,6 +133,10 @@ pub struct NewBlob {
     pub key: BlobKey,
     /// When they were published.
     pub created_at: Timestamp,
+    /// Where a note of the entry over them is kept. The entry must not be there before the note is durable, and
+    /// need not be durable itself then, but whoever stores it keeps the mark with it. `None`: there is no note,
+    /// and the bytes are durable.
+    pub noted: Option<Noted>,
 }
 
 /// An entry to be stored.

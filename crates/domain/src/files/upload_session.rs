@@ -1,5 +1,5 @@
 use super::hashers::Hashers;
-use super::{BlobKey, Md5, NewBlob, Sha256, StagedBlob};
+use super::{BlobKey, Md5, NewBlob, Published, RedoNote, Sha256, StagedBlob};
 use crate::{Done, PortError, Timestamp, wait_for};
 
 /// Bytes on their way in: staged, counted and hashed in one pass, whoever sends them and however
@@ -176,21 +176,33 @@ impl FinishedUpload {
     /// Like [`publish`](Self::publish), for a caller that does not wait. Does not block if the
     /// content is [small](super::SMALL_CONTENT) and the store takes it at once.
     pub fn publish_then(self, at: Timestamp, done: Done<NewBlob>) {
-        let Self {
-            staged,
-            sha256,
-            size,
-            ..
-        } = self;
+        let (sha256, size) = (self.sha256, self.size);
         let done = move |key: Result<BlobKey, PortError>| {
             done(key.map(|key| NewBlob {
                 sha256,
                 size,
                 key,
                 created_at: at,
+                noted: None,
             }));
         };
-        staged.publish_then(&sha256, Box::new(done));
+        self.staged.publish_then(&sha256, Box::new(done));
+    }
+
+    /// Like [`publish_then`](Self::publish_then), with a note of the entry that is to be made of it.
+    pub fn publish_noted(self, note: &RedoNote, done: Done<NewBlob>) {
+        let (sha256, size, created_at) = (self.sha256, self.size, note.stored_at);
+        let done = move |published: Result<Published, PortError>| {
+            done(published.map(|Published { key, noted }| NewBlob {
+                sha256,
+                size,
+                key,
+                created_at,
+                noted,
+            }));
+        };
+        self.staged
+            .publish_noted(&sha256, note.to_bytes(), Box::new(done));
     }
 }
 

@@ -139,7 +139,7 @@ impl DataDir {
         self.path().join("blobs")
     }
 
-    pub(super) fn packs(&self) -> PathBuf {
+    pub(crate) fn packs(&self) -> PathBuf {
         self.path().join("packs")
     }
 

@@ -42,6 +42,7 @@ pub(crate) use empty_folder::EmptyFolder;
 pub(crate) use group::{GroupSync, Since};
 pub use inventory::DiskInventory;
 pub use lease::BackupLease;
+pub(crate) use pack::{FoundNote, RedoLedger, read_notes};
 pub use reserve::{DiskFull, Reserve, ReservedBlobStore};
 pub use scratch::DiskScratchSpace;
 pub(crate) use source::StoredBlobs;

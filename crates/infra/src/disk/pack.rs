@@ -7,18 +7,20 @@
 //! guess where an interrupted one ends. A removed record becomes a hole, which gives its room back;
 //! a sealed pack without records is unlinked.
 
+mod active;
 mod appender;
 mod format;
+mod notes;
 mod upkeep;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-use kms_domain::files::{BlobKey, BlobReader, Sha256};
+use kms_domain::files::{BlobKey, BlobReader, Published, Sha256};
 use kms_domain::{Done, PortError, PortErrorKind};
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 use sha2::Digest as _;
@@ -30,6 +32,7 @@ use super::sync::SyncGate;
 use appender::{Append, Appender, Surplus, Work};
 pub(super) use format::MAX_CONTENT;
 use format::{BLOCK, PackId, Place, RECORD_HEAD, read_whole, walk};
+pub(crate) use notes::{FoundNote, RedoLedger, read_notes};
 pub(super) use upkeep::{inspect_record, list_records};
 
 /// Most uploads and removals that wait for the thread; the next upload is refused as busy. They hold
@@ -45,6 +48,8 @@ pub(super) struct Packs {
 }
 
 struct Shared {
+    // Before the folder, hence dropped before it: it may be the last to hold the database.
+    ledger: OnceLock<Arc<dyn RedoLedger>>,
     // Keeps the folder locked as long as the thread may write to it.
     _dir: DataDir,
     folder: PathBuf,
@@ -94,6 +99,7 @@ impl Packs {
             _dir: dir.clone(),
             gate: Arc::clone(gate),
             active: Mutex::default(),
+            ledger: OnceLock::new(),
         });
         Self {
             shared,
@@ -108,11 +114,19 @@ impl Packs {
     }
 
     /// Stores `content`, at most [`MAX_CONTENT`] bytes, and has `done` called with its key when it is
-    /// durable. Does not block.
-    pub(super) fn append(&self, sha256: Sha256, content: Vec<u8>, done: Done<BlobKey>) {
+    /// durable, or, if the note was kept beside it, about to be. Does not block. A note is kept if there is
+    /// room, and somebody who [carries notes out](Self::keep_notes_for).
+    pub(super) fn append(
+        &self,
+        sha256: Sha256,
+        content: Vec<u8>,
+        note: Option<Vec<u8>>,
+        done: Done<Published>,
+    ) {
         let work = Work::Append(Append {
             sha256,
             content,
+            note,
             done,
         });
         let refused = match &self.queue {
@@ -130,6 +144,11 @@ impl Packs {
         if let (Work::Append(append), kind, error) = refused {
             (append.done)(Err(PortError::new(kind, error)));
         }
+    }
+
+    /// Keeps notes from the next pack on, for `ledger`. Only the first one counts.
+    pub(in crate::disk) fn keep_notes_for(&self, ledger: Arc<dyn RedoLedger>) {
+        let _ = self.shared.ledger.set(ledger);
     }
 
     /// Opens the content under `key`. `None` if the key names nothing in a pack, or nothing that is

@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
+use kms_domain::files::{BlobKey, BlobReader, BlobStore, Published, Sha256, StagedBlob};
 use kms_domain::{Done, PortError, PortErrorKind};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
@@ -247,6 +247,12 @@ impl StagedBlob for ReservedStage {
     fn publish_then(self: Box<Self>, sha256: &Sha256, done: Done<BlobKey>) {
         let Self { staged, reserve } = *self;
         staged.publish_then(sha256, Box::new(move |result| done(reserve.watch(result))));
+    }
+
+    fn publish_noted(self: Box<Self>, sha256: &Sha256, note: Vec<u8>, done: Done<Published>) {
+        let Self { staged, reserve } = *self;
+        let done = move |result| done(reserve.watch(result));
+        staged.publish_noted(sha256, note, Box::new(done));
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kms_domain::files::{BlobKey, Sha256, StagedBlob};
+use kms_domain::files::{BlobKey, Published, Sha256, StagedBlob};
 use kms_domain::{Done, PortError, wait_for};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -59,7 +59,24 @@ impl StagedBlob for Staged {
     fn publish_then(self: Box<Self>, sha256: &Sha256, done: Done<BlobKey>) {
         match *self {
             Self::File(file) => done(file.publish(sha256)),
-            Self::Small { store, content } => store.packs.append(*sha256, content, done),
+            Self::Small { store, content } => {
+                let done = move |it: Result<Published, _>| done(it.map(|it| it.key));
+                store.packs.append(*sha256, content, None, Box::new(done));
+            }
+        }
+    }
+
+    fn publish_noted(self: Box<Self>, sha256: &Sha256, note: Vec<u8>, done: Done<Published>) {
+        match *self {
+            Self::File(file) => {
+                done(
+                    file.publish(sha256)
+                        .map(|key| Published { key, noted: None }),
+                );
+            }
+            Self::Small { store, content } => {
+                store.packs.append(*sha256, content, Some(note), done);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
 use super::DataDir;
 use super::error::{io_failed, sync_failed};
 use super::group::GroupSync;
-use super::pack::Packs;
+use super::pack::{Packs, RedoLedger};
 use super::presence::expect_blobs;
 use super::reader::FileReader;
 use super::staged::{Staged, StagedFile};
@@ -134,6 +134,14 @@ pub(super) fn folder_entries(folder: &Path) -> Result<Vec<PathBuf>, PortError> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<io::Result<_>>()
         .map_err(io_failed("list", folder))
+}
+
+impl DiskBlobStore {
+    /// Keeps notes of entries beside small content, from the next pack on, for `ledger`, which sees to it that
+    /// they are carried out. Only the first one counts.
+    pub(crate) fn keep_notes_for(&self, ledger: Arc<dyn RedoLedger>) {
+        self.0.packs.keep_notes_for(ledger);
+    }
 }
 
 impl BlobStore for DiskBlobStore {

@@ -8,7 +8,7 @@ use super::SqliteDatabase;
 use super::error::{During, SqliteError};
 use super::row::{RowName, count};
 use super::schema::audit_events;
-use super::writer::Undo;
+use super::writer::{Terms, Undo};
 
 /// The audit log in SQLite.
 #[derive(Clone)]
@@ -98,8 +98,7 @@ pub(super) fn record(conn: &mut SqliteConnection, event: &AuditEvent) -> Result<
 impl AuditLog for SqliteAuditLog {
     fn record_then(&self, event: AuditEvent, done: Done<()>) {
         self.db.write_then(
-            "record",
-            Undo::Statement,
+            Terms::new("record", Undo::Statement),
             move |conn| record(conn, &event),
             done,
         );

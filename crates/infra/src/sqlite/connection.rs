@@ -47,7 +47,8 @@ pub(super) fn set_up(
     if role != Role::Onlooker {
         conn.batch_execute("PRAGMA journal_mode = WAL")?;
     }
-    // An acknowledged commit survives a power cut; NORMAL syncs the WAL at checkpoints only.
+    // A commit survives a power cut; NORMAL syncs the WAL at checkpoints only. The writer alone goes there, for
+    // groups that the next start can do again (see redo.rs).
     conn.batch_execute(if skips(Skipped::Commits) {
         "PRAGMA synchronous = NORMAL"
     } else {

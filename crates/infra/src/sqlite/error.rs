@@ -44,6 +44,8 @@ pub(super) enum SqliteError {
         operation: &'static str,
         message: String,
     },
+    #[error("the content could not be made durable")]
+    NotDurable(PortErrorKind),
     #[error("{operation}: the transaction it shared with other jobs was rolled back")]
     GroupLost {
         operation: &'static str,
@@ -56,7 +58,7 @@ impl SqliteError {
     pub(super) fn kind(&self) -> PortErrorKind {
         match self {
             Self::Query { source, .. } => classify(source),
-            Self::GroupLost { kind, .. } => *kind,
+            Self::GroupLost { kind, .. } | Self::NotDurable(kind) => *kind,
             Self::HalfDone { source, .. } => source.kind(),
             Self::Pool(_) | Self::QueueFull => PortErrorKind::Unavailable,
             Self::Row { .. }
@@ -72,6 +74,15 @@ impl SqliteError {
         Self::HalfDone {
             operation,
             source: Box::new(self),
+        }
+    }
+
+    /// Whether what was asked for is what is wrong, and not the database: trying again would fail again.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::HalfDone { source, .. } => source.is_refusal(),
+            Self::Refused(_) | Self::Row { .. } => true,
+            other => other.is_constraint(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::row::{Hex, RowName, count};
 use super::schema::{blobs, files, is_public};
 use super::sorted;
 use super::usage::charge;
-use super::writer::Undo;
+use super::writer::{Terms, Undo};
 
 /// Entries in SQLite.
 #[derive(Clone)]
@@ -120,7 +120,8 @@ impl FileRepository for SqliteFileRepository {
         wait_for(|done| self.attach_then(file.clone(), blob.clone(), done))
     }
 
-    fn attach_then(&self, file: NewFile, blob: NewBlob, done: Done<Attached>) {
+    fn attach_then(&self, file: NewFile, mut blob: NewBlob, done: Done<Attached>) {
+        let noted = blob.noted.take();
         let attach = move |conn: &mut SqliteConnection| {
             let offer = Offer::look(conn, &blob, Some(file.md5))?;
             if !charge(conn, file.owner, file.quota, blob.size)? {
@@ -132,7 +133,13 @@ impl FileRepository for SqliteFileRepository {
             });
             stored.map_err(|error| error.half_done("attach"))
         };
-        self.db.write_then("attach", Undo::Statement, attach, done);
+        let terms = Terms {
+            noted,
+            // A copy that is replaced goes soon, and with it its note. What is refused stays so.
+            needs_sync: |attached| *attached != Attached::Stored,
+            ..Terms::new("attach", Undo::Statement)
+        };
+        self.db.write_then(terms, attach, done);
     }
 
     fn find_claimable(&self, scope: &ClaimScope) -> Result<ClaimCandidates, PortError> {
@@ -151,7 +158,8 @@ impl FileRepository for SqliteFileRepository {
 
     fn claim_then(&self, file: NewFile, scope: ClaimScope, blob: BlobId, done: Done<Claimed>) {
         let claim = move |conn: &mut SqliteConnection| claim(conn, &file, &scope, blob);
-        self.db.write_then("claim", Undo::Statement, claim, done);
+        let terms = Terms::new("claim", Undo::Statement);
+        self.db.write_then(terms, claim, done);
     }
 
     fn update(&self, owner: UserId, id: FileId, change: &EntryChange) -> Result<Edited, PortError> {

@@ -9,7 +9,10 @@
 //! SQLite's own checkpoints are off, because they drop their errors. An error here closes the writer:
 //! after a sync that failed, the kernel may call pages clean that never reached the disk, and the
 //! journal is the only sound copy of them.
+//!
+//! The thread also syncs the journal after commits that were left to notes (see redo.rs).
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -90,8 +93,10 @@ pub(super) fn checkpoint(conn: &mut SqliteConnection, step: Step) -> QueryResult
 struct Shared {
     /// Milliseconds that the writer may wait in the last step, which it is to do; 0: not yet.
     last_step: AtomicU64,
-    /// A checkpoint has failed.
+    /// A checkpoint has failed, or a sync.
     broken: AtomicBool,
+    /// There are commits that were left to notes.
+    is_unsynced: AtomicBool,
 }
 
 impl Shared {
@@ -113,6 +118,16 @@ impl Shared {
         }
     }
 
+    /// Ends everything after a sync that failed, whatever the reason.
+    fn sync_failed(&self, error: &io::Error) {
+        if !self.broken.swap(true, Ordering::SeqCst) {
+            tracing::error!(
+                %error,
+                "the journal could not be synced; no write will succeed until the server is restarted"
+            );
+        }
+    }
+
     fn is_broken(&self) -> bool {
         self.broken.load(Ordering::SeqCst)
     }
@@ -130,9 +145,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Starts the thread, which uses `conn`. The writer's connection has the same `busy_timeout`.
+    /// Starts the thread, which uses `conn`, whose journal is in `file`; `None` where every commit is synced.
+    /// The writer's connection has the same `busy_timeout`.
     pub(super) fn start(
         conn: SqliteConnection,
+        file: Option<File>,
         busy_timeout: Duration,
         checkpoint: Checkpoint,
     ) -> io::Result<Self> {
@@ -140,6 +157,7 @@ impl Journal {
         let (wake, woken) = sync_channel(1);
         let copier = Copier {
             conn,
+            file,
             checkpoint,
             shared: Arc::clone(&shared),
             tried: 0,
@@ -163,8 +181,13 @@ impl Journal {
         self.shared.is_broken()
     }
 
-    /// After the commit of a group of `jobs`, outside of a transaction, on the writer's connection.
-    pub(super) fn committed(&mut self, jobs: usize, conn: &mut SqliteConnection) {
+    /// After the commit of a group of `jobs`, outside of a transaction, on the writer's connection. Was it
+    /// not synced, the thread does that when it looks, so that not much has to be done again after a power
+    /// cut, and the next sync has not much to wait for.
+    pub(super) fn committed(&mut self, jobs: usize, is_synced: bool, conn: &mut SqliteConnection) {
+        if !is_synced {
+            self.shared.is_unsynced.store(true, Ordering::SeqCst);
+        }
         match self.shared.last_step.swap(0, Ordering::SeqCst) {
             0 => {}
             millis => self.settle(|| self.begin_anew(conn, Duration::from_millis(millis))),
@@ -213,6 +236,8 @@ impl Drop for Journal {
 /// The thread's end.
 struct Copier {
     conn: SqliteConnection,
+    /// The journal.
+    file: Option<File>,
     checkpoint: Checkpoint,
     shared: Arc<Shared>,
     /// How long the journal was when the writer was last asked to do the last step.
@@ -222,6 +247,13 @@ struct Copier {
 impl Copier {
     fn run(mut self, woken: &Receiver<()>) {
         while woken.recv().is_ok() && !self.shared.is_broken() {
+            if self.shared.is_unsynced.swap(false, Ordering::SeqCst)
+                && let Some(file) = &self.file
+                && let Err(error) = file.sync_data()
+            {
+                self.shared.sync_failed(&error);
+                return;
+            }
             if let Err(error) = self.look() {
                 self.shared.failed(&error);
             }

@@ -27,6 +27,8 @@ mod journal;
 mod once;
 mod open;
 mod packed;
+mod redo;
+mod room;
 mod row;
 mod schema;
 mod sessions;
@@ -41,6 +43,7 @@ mod withheld;
 mod writer;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -66,7 +69,7 @@ pub use users::SqliteUserRepository;
 
 use connection::Readers;
 use error::{During, SqliteError};
-use writer::{Undo, Writer};
+use writer::{Terms, Writer};
 
 /// Where a database is and how much it may use.
 #[derive(Clone, Debug)]
@@ -135,6 +138,10 @@ impl WhenFull {
 
 struct Inner {
     when_full: WhenFull,
+    /// Whether those are carried out that were kept before, so that more may be kept.
+    keeps_notes: AtomicBool,
+    /// Whether the journal that was found was copied, and the copy synced.
+    was_copied: bool,
     readers: Readers,
     // Below the readers, hence dropped after them: the last to close checkpoints.
     writer: Writer,
@@ -156,6 +163,21 @@ impl SqliteDatabase {
     /// back. Only the first hook counts. It may be called from the writer's thread.
     pub fn when_full(&self, hook: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.when_full.0.set(Box::new(hook));
+    }
+
+    /// Has notes kept of small uploads from now on: those of before have been carried out.
+    pub(crate) fn keep_notes(&self) {
+        self.0.keeps_notes.store(true, Ordering::Release);
+    }
+
+    /// Whether the state that was found at the start is surely on the disk.
+    pub(crate) fn was_copied(&self) -> bool {
+        self.0.was_copied
+    }
+
+    /// Whether notes may be kept.
+    pub(crate) fn keeps_notes(&self) -> bool {
+        self.0.keeps_notes.load(Ordering::Acquire)
     }
 
     /// Runs one query on a reader. It sees everything that was acknowledged before the call, or before
@@ -206,14 +228,15 @@ impl SqliteDatabase {
         Ok(result.inspect_err(|error| self.0.when_full.watch(error))?)
     }
 
-    /// Like [`write`](Self::write), but returns at once; `done` is called when it is durable.
-    fn write_then<T, F>(&self, operation: &'static str, undo: Undo, work: F, done: Done<T>)
+    /// Like [`write`](Self::write), but returns at once; `done` is called when it is durable, or, where the
+    /// terms say that there is a note of it, when everybody can see it and the note is durable.
+    fn write_then<T, F>(&self, terms: Terms<T>, work: F, done: Done<T>)
     where
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     {
         let when_full = self.0.when_full.clone();
-        self.0.writer.submit(operation, undo, work, move |result| {
+        self.0.writer.submit(terms, work, move |result| {
             let result = result.inspect_err(|error| when_full.watch(error));
             done(result.map_err(PortError::from));
         });

@@ -15,7 +15,7 @@ use super::files::insert;
 use super::row::{Hex, RowName, count};
 use super::schema::{files, is_public, upload_keys};
 use super::usage::charge;
-use super::writer::Undo;
+use super::writer::{Terms, Undo};
 
 /// The keys of an account above the most that it may have, from the one used last on.
 const FORGET_OLDEST: &str = "\
@@ -121,8 +121,8 @@ impl OnceRepository for SqliteOnceRepository {
         let (file, blob, once) = (file.clone(), blob.clone(), once.clone());
         let attach = move |conn: &mut SqliteConnection| attach_once(conn, &file, &blob, &once);
         wait_for(|done| {
-            self.db
-                .write_then("attach_once", Undo::Savepoint, attach, done);
+            let terms = Terms::new("attach_once", Undo::Savepoint);
+            self.db.write_then(terms, attach, done);
         })
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Text;
@@ -15,7 +16,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{Readers, Role, as_uri, set_up};
 use super::error::CORRUPT;
-use super::journal::{Checkpoint, Journal};
+use super::journal::{Checkpoint, Journal, Step};
 use super::writer::{Bounds, Commit, Writer};
 use super::{Access, Inner, SqliteConfig, SqliteDatabase};
 
@@ -196,12 +197,22 @@ pub(super) fn open(
     if !is_recent(&version) {
         return Err(OpenError::LibraryTooOld { found: version });
     }
+    let mut copied = false;
     if access == Access::Owner {
         let findings = quick_check(&mut writer).map_err(query("the quick check"))?;
         if !findings.is_empty() {
             return Err(OpenError::Damaged { path, findings });
         }
         migrate(&mut writer, &path)?;
+        // Before anything is struck off of notes, which could rest on what is in the cache of the system and
+        // not on the disk. Where there is no room for that, nothing is struck off.
+        copied = match checkpoint(&mut writer, Step::Copy) {
+            Ok(progress) => progress.pages == progress.copied,
+            Err(error) => {
+                tracing::warn!(%error, "the journal could not be copied to the database yet");
+                false
+            }
+        };
     } else {
         expect_current_schema(&mut writer, path.clone())?;
     }
@@ -211,8 +222,13 @@ pub(super) fn open(
         source,
     })?;
 
+    // Only an owner stores what has notes.
+    let wal = (access == Access::Owner)
+        .then(|| PathBuf::from(format!("{text}-wal")))
+        .map(|wal| File::open(&wal).map_err(|source| OpenError::File { path: wal, source }))
+        .transpose()?;
     let journal =
-        Journal::start(connect()?, busy_timeout, checkpoint).map_err(OpenError::Thread)?;
+        Journal::start(connect()?, wal, busy_timeout, checkpoint).map_err(OpenError::Thread)?;
     let readers = Readers::open(url.clone(), reads, readers, busy_timeout).map_err(|source| {
         OpenError::Readers {
             path: path.clone(),
@@ -223,6 +239,8 @@ pub(super) fn open(
     let writer = Writer::start(writer, journal, bounds, commit).map_err(OpenError::Thread)?;
     Ok(SqliteDatabase(Arc::new(Inner {
         when_full: super::WhenFull::default(),
+        keeps_notes: AtomicBool::new(false),
+        was_copied: copied,
         readers,
         writer,
     })))

@@ -41,6 +41,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    redo_logs (seq) {
+        seq -> BigInt,
+        log -> Text,
+        position -> BigInt,
+    }
+}
+
+diesel::table! {
     blobs (id) {
         id -> BigInt,
         sha256 -> Binary,

@@ -309,7 +309,13 @@ impl SavedDatabase {
             "DELETE FROM blobs WHERE state = 'doomed' OR NOT {}",
             self.is_referred_to
         );
-        for statement in [unreferred.as_str(), "DELETE FROM sessions", "COMMIT"] {
+        for statement in [
+            unreferred.as_str(),
+            "DELETE FROM sessions",
+            // Of packs that are not restored.
+            "DELETE FROM redo_logs",
+            "COMMIT",
+        ] {
             let done = self.conn.batch_execute(statement);
             done.map_err(failed("finishing the database"))?;
         }

@@ -7,12 +7,15 @@
 //!
 //! An answer is a call from the writer's thread ([`Reply`]), so that whoever waits need not be a
 //! thread.
+//!
+//! A group of nothing but jobs of which the store has notes, durable by the time of the commit, is not
+//! synced: see [`redo`](super::redo).
 
-use std::any::Any;
+mod job;
+
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use diesel::connection::SimpleConnection;
@@ -20,14 +23,20 @@ use diesel::result::Error as DieselError;
 use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 use kms_domain::PortErrorKind;
 
+use job::{GroupError, Job, Task};
+pub(super) use job::{Terms, Undo};
+
 use super::error::{SqliteError, classify};
 use super::journal::Journal;
+use super::redo::{Redo, touch};
+use super::room::{Closing, Room};
 use super::statement::kept_statement;
 
 /// How a transaction is committed. Only tests put another in place of [`commit`].
 pub(super) type Commit = fn(&mut SqliteConnection) -> QueryResult<()>;
 
-/// Commits the open transaction, durably because of `synchronous = FULL`.
+/// Commits the open transaction: durably, together with all before it, where the connection is set to
+/// `synchronous = FULL`, and not durably by itself where it is set to NORMAL ([`Redo::sync_commits`]).
 pub(super) fn commit(conn: &mut SqliteConnection) -> QueryResult<()> {
     CommitGroup.execute(conn).map(drop)
 }
@@ -41,25 +50,11 @@ pub(super) struct Bounds {
     pub(super) group: usize,
 }
 
-/// What is called with the result of a job, exactly once. It must not block.
-type Reply<T> = Box<dyn FnOnce(Result<T, SqliteError>) + Send>;
-
-/// How a job that failed is undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Undo {
-    /// By a savepoint around it: right for every job.
-    Savepoint,
-    /// By SQLite itself, for a job that fails at the first statement that changes something, or else loses
-    /// the whole group ([`SqliteError::half_done`]): that is only for failures that cannot be brought
-    /// about. A savepoint makes SQLite copy each page before its first change, which costs as much as
-    /// such a job.
-    Statement,
-}
-
 /// The queue to the writer's thread. Dropping it lets the thread finish what is queued and waits
 /// for that.
 pub(super) struct Writer {
-    queue: Option<SyncSender<Box<dyn Job>>>,
+    queue: Option<Sender<Box<dyn Job>>>,
+    room: Arc<Room>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -71,12 +66,19 @@ impl Writer {
         bounds: Bounds,
         commit: Commit,
     ) -> io::Result<Self> {
-        let (sender, receiver) = sync_channel(bounds.queue.max(1));
+        let (sender, receiver) = channel();
+        let room = Arc::new(Room::new(bounds.queue));
+        let queue = Queue {
+            receiver,
+            room: Closing(Arc::clone(&room)),
+            most: bounds.group.max(1),
+        };
         let thread = Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || run(conn, journal, &receiver, bounds.group.max(1), commit))?;
+            .spawn(move || run(conn, journal, &queue, commit))?;
         Ok(Self {
             queue: Some(sender),
+            room,
             thread: Some(thread),
         })
     }
@@ -88,28 +90,33 @@ impl Writer {
         F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     {
         let (sender, answer) = sync_channel(1);
-        self.submit(operation, Undo::Savepoint, work, move |result| {
+        let terms = Terms::new(operation, Undo::Savepoint);
+        self.submit(terms, work, move |result| {
             // A caller that has gone away wants no answer.
             let _ = sender.send(result);
         });
         answer.recv().map_err(|_| SqliteError::WriterGone)?
     }
 
-    /// Queues `work`, without waiting, and has `reply` called with its result: after the commit, or
-    /// right here if it is refused.
+    /// Blocks until jobs find room in the queue.
+    pub(super) fn wait_for_room(&self) {
+        self.room.wait();
+    }
+
+    /// Queues `work`, without waiting, and has `reply` called with its result: after the commit, or right
+    /// here if it is refused.
     pub(super) fn submit<T, F>(
         &self,
-        operation: &'static str,
-        undo: Undo,
+        terms: Terms<T>,
         work: F,
         reply: impl FnOnce(Result<T, SqliteError>) + Send + 'static,
     ) where
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     {
+        let is_noted = terms.noted.is_some();
         let task = Box::new(Task {
-            operation,
-            undo,
+            terms,
             work: Some(work),
             result: None,
             reply: Box::new(reply),
@@ -117,146 +124,66 @@ impl Writer {
         let Some(queue) = self.queue.as_ref() else {
             return task.refuse(SqliteError::WriterGone);
         };
-        match queue.try_send(task) {
-            Ok(()) => {}
-            Err(TrySendError::Full(job)) => job.refuse(SqliteError::QueueFull),
-            Err(TrySendError::Disconnected(job)) => job.refuse(SqliteError::WriterGone),
+        if is_noted {
+            self.room.take_anyhow();
+        } else if !self.room.take() {
+            return task.refuse(SqliteError::QueueFull);
         }
+        if let Err(SendError(job)) = queue.send(task) {
+            job.refuse(SqliteError::WriterGone);
+        }
+    }
+}
+
+/// The writer's end of the queue.
+struct Queue {
+    receiver: Receiver<Box<dyn Job>>,
+    room: Closing,
+    /// Most jobs of a group.
+    most: usize,
+}
+
+impl Queue {
+    /// Waits for the next jobs, which are to share a transaction. `false`: there will be none.
+    fn next(&self, group: &mut Vec<Box<dyn Job>>) -> bool {
+        let Ok(first) = self.receiver.recv() else {
+            return false;
+        };
+        group.push(first);
+        let more = self.most.saturating_sub(1);
+        group.extend(self.receiver.try_iter().take(more));
+        self.room.0.give(group.len());
+        true
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         self.queue = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        // Whoever was answered last may have been the last to hold the database.
+        let is_own = thread.thread().id() == std::thread::current().id();
+        if !is_own && thread.join().is_err() {
             tracing::error!("the writer thread panicked");
         }
     }
 }
 
-/// A job whose result waits for the commit.
-trait Job: Send {
-    /// How it is undone.
-    fn undo(&self) -> Undo;
-
-    /// Does the work. `Err`: it is to be undone, and why, as far as it matters to its neighbours.
-    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), Undone>;
-
-    /// Answers the caller, once it is settled what became of the transaction.
-    fn answer(self: Box<Self>, group: &Result<(), GroupError>);
-
-    /// Answers the caller that the job was not taken.
-    fn refuse(self: Box<Self>, error: SqliteError);
-}
-
-/// What a job that failed means to its neighbours.
-struct Undone {
-    kind: PortErrorKind,
-    /// It has changed nothing, and the transaction stands.
-    only_refused: bool,
-}
-
-struct Task<T, F> {
-    operation: &'static str,
-    undo: Undo,
-    work: Option<F>,
-    result: Option<Result<T, SqliteError>>,
-    reply: Reply<T>,
-}
-
-/// Why nothing of a group is stored.
-enum GroupError {
-    Lost {
-        kind: PortErrorKind,
-        source: Arc<DieselError>,
-    },
-    Poisoned,
-}
-
-impl<T, F> Job for Task<T, F>
-where
-    T: Send,
-    F: FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send,
-{
-    fn undo(&self) -> Undo {
-        self.undo
-    }
-
-    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), Undone> {
-        let Some(work) = self.work.take() else {
-            return Err(Undone {
-                kind: PortErrorKind::Internal,
-                only_refused: false,
-            });
-        };
-        // The savepoint around the job undoes whatever it left half done.
-        let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or_else(|panic| {
-            Err(SqliteError::Panicked {
-                operation: self.operation,
-                message: panic_message(&*panic),
-            })
-        });
-        let kept = match &result {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Undone {
-                kind: error.kind(),
-                only_refused: error.has_changed_nothing(),
-            }),
-        };
-        self.result = Some(result);
-        kept
-    }
-
-    fn refuse(self: Box<Self>, error: SqliteError) {
-        (self.reply)(Err(error));
-    }
-
-    fn answer(self: Box<Self>, group: &Result<(), GroupError>) {
-        let answer = match (self.result, group) {
-            (Some(Err(error)), _) => Err(error),
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (None, Ok(())) => Err(SqliteError::WriterGone),
-            (_, Err(GroupError::Poisoned)) => Err(SqliteError::Poisoned),
-            (_, Err(GroupError::Lost { kind, source })) => Err(SqliteError::GroupLost {
-                operation: self.operation,
-                kind: *kind,
-                source: Arc::clone(source),
-            }),
-        };
-        let reply = self.reply;
-        // The thread serves everybody else as well.
-        if catch_unwind(AssertUnwindSafe(|| reply(answer))).is_err() {
-            tracing::error!(self.operation, "what waited for a write panicked");
-        }
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "not a text".to_owned())
-}
-
-fn run(
-    mut conn: SqliteConnection,
-    mut journal: Journal,
-    queue: &Receiver<Box<dyn Job>>,
-    most: usize,
-    commit: Commit,
-) {
+fn run(mut conn: SqliteConnection, mut journal: Journal, queue: &Queue, commit: Commit) {
     let mut poisoned = false;
     let mut group = Vec::new();
-    while let Ok(first) = queue.recv() {
-        group.push(first);
-        group.extend(queue.try_iter().take(most - 1));
+    let mut redo = Redo::new();
+    while queue.next(&mut group) {
+        if !is_left_to_notes(&group) {
+            // Others do not fail because a record could not be stored.
+            refuse_unsettled(&mut group);
+        }
         let mut outcome = if poisoned || journal.is_broken() {
             Err(GroupError::Poisoned)
         } else {
-            run_group(&mut conn, &mut group, commit).map_err(|failure| {
+            run_group(&mut conn, &mut group, &mut redo, commit).map_err(|failure| {
                 poisoned = failure.poisons;
                 failure.error
             })
@@ -270,7 +197,7 @@ fn run(
             job.answer(&outcome);
         }
         if outcome.is_ok() {
-            journal.committed(jobs, &mut conn);
+            journal.committed(jobs, redo.is_synced(), &mut conn);
         }
     }
     poisoned |= journal.is_broken();
@@ -298,6 +225,18 @@ impl GroupFailure {
         }
     }
 
+    /// The same where something has changed nevertheless.
+    fn unknown(self) -> Self {
+        let error = match self.error {
+            GroupError::Lost { source, .. } => GroupError::Lost {
+                kind: PortErrorKind::Internal,
+                source,
+            },
+            poisoned @ GroupError::Poisoned => poisoned,
+        };
+        Self { error, ..self }
+    }
+
     /// After a commit that failed for any reason but a lock or a full disk, the kernel may have
     /// dropped pages that it reported once and will call clean from now on. What a later commit
     /// would build on is unknown, so there is none until a restart has read the files afresh.
@@ -320,11 +259,62 @@ impl GroupFailure {
 fn run_group(
     conn: &mut SqliteConnection,
     group: &mut [Box<dyn Job>],
+    redo: &mut Redo,
     commit: Commit,
+) -> Result<(), GroupFailure> {
+    let lost = |e| GroupFailure::lost(classify(&e), e);
+    let is_noted = is_left_to_notes(group) && !redo.is_behind();
+    redo.note(group.iter().filter_map(|job| job.noted()));
+    redo.sync_commits(conn, !is_noted).map_err(lost)?;
+    run_transaction(conn, commit, |conn| {
+        run_jobs(conn, group)?;
+        redo.write_marks(conn).map_err(lost)?;
+        // Before anybody sees the rows, and long after the records were begun to be made durable.
+        group
+            .iter()
+            .filter_map(|job| job.noted())
+            .try_for_each(|noted| noted.settling.wait())
+            .map_err(|kind| GroupFailure::lost(kind, DieselError::RollbackTransaction))
+    })?;
+    let are_marked = redo.settle();
+    if !is_noted || (are_marked && !group.iter().any(|job| job.needs_sync())) {
+        return Ok(());
+    }
+    // A commit takes along what was not synced before. One that changes nothing does not.
+    let synced = redo
+        .sync_commits(conn, true)
+        .map_err(lost)
+        .and_then(|()| run_transaction(conn, commit, |conn| touch(conn).map_err(lost)));
+    redo.fall_behind(synced.is_err());
+    // What was done can be seen, and is not sure to stay.
+    synced.map_err(GroupFailure::unknown)
+}
+
+/// Whether there are durable notes of all that is to be done, or are about to be.
+fn is_left_to_notes(group: &[Box<dyn Job>]) -> bool {
+    group.iter().all(|job| job.noted().is_some())
+}
+
+/// Waits for what is noted to be durable, and takes out what is not going to be.
+fn refuse_unsettled(group: &mut Vec<Box<dyn Job>>) {
+    let unsettled =
+        |job: &mut Box<dyn Job>| job.noted().is_some_and(|it| it.settling.wait().is_err());
+    for job in group.extract_if(.., unsettled) {
+        let kind = job.noted().and_then(|it| it.settling.wait().err());
+        job.refuse(SqliteError::NotDurable(
+            kind.unwrap_or(PortErrorKind::Internal),
+        ));
+    }
+}
+
+fn run_transaction(
+    conn: &mut SqliteConnection,
+    commit: Commit,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<(), GroupFailure>,
 ) -> Result<(), GroupFailure> {
     let begun = BeginGroup.execute(conn);
     begun.map_err(|e| GroupFailure::lost(classify(&e), e))?;
-    let outcome = run_jobs(conn, group).and_then(|()| commit(conn).map_err(GroupFailure::commit));
+    let outcome = work(conn).and_then(|()| commit(conn).map_err(GroupFailure::commit));
     if outcome.is_err() {
         // SQLite rolls back by itself after some failures; then there is nothing left to do here.
         let _ = conn.batch_execute("ROLLBACK");

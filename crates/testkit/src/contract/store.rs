@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
-use kms_domain::files::{BlobKey, BlobReader, SMALL_CONTENT, StagedBlob};
+use kms_domain::files::{BlobKey, BlobReader, Published, SMALL_CONTENT, StagedBlob};
 use kms_domain::wait_for;
 
 use super::Store;
@@ -337,7 +337,15 @@ pub fn who_does_not_wait_is_told_the_key_when_it_can_be_opened(on: &Store) {
         let mut bytes = pattern(len);
         bytes.push(n as u8);
         let staged = stage(on, &bytes);
-        let key = wait_for(|done| staged.publish_then(&sha256_of(&bytes), done)).unwrap();
+        let sha256 = sha256_of(&bytes);
+        let key = if n % 2 == 0 {
+            wait_for(|done| staged.publish_then(&sha256, done)).unwrap()
+        } else {
+            let published = wait_for(|done| staged.publish_noted(&sha256, b"note".into(), done));
+            let Published { key, noted } = published.unwrap();
+            noted.map_or(Ok(()), |noted| noted.settling.wait()).unwrap();
+            key
+        };
         assert!(read(on, &key) == bytes, "{len} bytes came back changed");
         key
     });

@@ -1,6 +1,6 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
-use kms_domain::files::{BlobKey, BlobReader, BlobStore, Sha256, StagedBlob};
+use kms_domain::files::{BlobKey, BlobReader, BlobStore, Published, Sha256, StagedBlob};
 use kms_domain::{Done, PortError};
 
 use super::{Pauses, decorator};
@@ -66,6 +66,16 @@ impl StagedBlob for PausingStage {
             done(key);
         });
         inner.publish_then(sha256, done);
+    }
+
+    fn publish_noted(self: Box<Self>, sha256: &Sha256, note: Vec<u8>, done: Done<Published>) {
+        let Self { inner, pauses } = *self;
+        pauses.pause();
+        let done = Box::new(move |published| {
+            pauses.pause();
+            done(published);
+        });
+        inner.publish_noted(sha256, note, done);
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{FileError, FileReceipt, FileService};
 use crate::files::{
-    Attached, BlobKey, FinishedUpload, Md5, NewBlob, Sha256, Title, UploadSession, Visibility,
+    Attached, BlobKey, FinishedUpload, Md5, NewBlob, RedoNote, Sha256, Title, UploadSession,
+    Visibility,
 };
 use crate::users::Actor;
 use crate::{PortError, wait_for};
@@ -155,6 +156,10 @@ impl FileService {
             );
         };
         let files = Arc::clone(&self.files);
+        let note = RedoNote {
+            file: file.clone(),
+            stored_at: now,
+        };
         let published = move |blob: Result<NewBlob, PortError>| match blob {
             // When this fails, the published bytes stay: the row may be there all the same, and
             // bytes without a row are the collector's business.
@@ -165,7 +170,7 @@ impl FileService {
             }
             Err(error) => attached(Err(error)),
         };
-        upload.publish_then(now, Box::new(published));
+        upload.publish_noted(&note, Box::new(published));
     }
 }
 

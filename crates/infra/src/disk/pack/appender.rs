@@ -2,7 +2,8 @@
 //!
 //! It takes what has queued up, writes it behind one another in one go, syncs once, and only then
 //! answers all of it, as the writer of the database does with rows. A thread that waits for each
-//! would pay a sync for each.
+//! would pay a sync for each. Who has a note is answered before the sync, and waits for it where it
+//! matters ([`Noted`]).
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,12 +13,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use kms_domain::files::{BlobKey, Sha256};
+use kms_domain::files::{BlobKey, Noted, Published, RedoMark, Settling, Sha256};
 use kms_domain::{Done, PortError, PortErrorKind};
 
+use super::active::{Active, make_ready};
 use super::format::{BLOCK, Nonce, PackId, Place, is_empty, span_of, write_record};
 use super::{Shared, remove_record};
-use crate::disk::direct::{AlignedBytes, set_direct, write_direct_at};
+use crate::disk::direct::{AlignedBytes, set_direct};
 use crate::disk::error::kind_of;
 use crate::disk::store::remove_files;
 use crate::disk::sync::SyncError;
@@ -31,13 +33,6 @@ const MAX_BATCH_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes after which a pack is full. Small enough that walking one takes a blink, large enough that
 /// a hundred million small files are some thousands of packs.
 const PACK_BYTES: u64 = 256 * 1024 * 1024;
-
-/// Space is written with zeros before records come, because a sync of bytes in space that a file has
-/// had already takes no change of its size and its extents along, which is a third of the time of one
-/// alone. That much at first, as much as there is in the pack later, and at most [`MAX_READY`], so
-/// that who stores three small files does not pay for hundreds.
-const MIN_READY: u64 = 256 * 1024;
-const MAX_READY: u64 = 4 * 1024 * 1024;
 
 /// A batch of so many bytes is not worth writing its space twice.
 const LARGE_BATCH: u64 = 128 * 1024;
@@ -61,7 +56,9 @@ pub(super) struct Append {
     pub(super) sha256: Sha256,
     /// At most [`MAX_CONTENT`](super::MAX_CONTENT).
     pub(super) content: Vec<u8>,
-    pub(super) done: Done<BlobKey>,
+    /// To be kept beside it.
+    pub(super) note: Option<Vec<u8>>,
+    pub(super) done: Done<Published>,
 }
 
 /// Why content is not in a pack. One failure is everybody's who shares a batch.
@@ -70,7 +67,7 @@ pub(super) struct Append {
 struct BatchError(#[source] Arc<Cause>);
 
 #[derive(Debug, thiserror::Error)]
-enum Cause {
+pub(super) enum Cause {
     #[error("the pack could not be written")]
     Write(#[source] io::Error),
     #[error("the pack could not be made durable")]
@@ -89,29 +86,17 @@ impl Cause {
     }
 }
 
-/// The pack that is appended to.
-struct Active {
-    id: PackId,
-    nonce: Nonce,
-    file: File,
-    /// Where the next record begins. What lies before was acknowledged and is never written again.
-    end: u64,
-    /// Up to where space has been written with zeros.
-    ready: u64,
-    /// Whether writes go past the page cache.
-    is_direct: bool,
+impl BatchError {
+    fn told(cause: &Arc<Cause>) -> PortError {
+        PortError::new(cause.kind(), Self(Arc::clone(cause)))
+    }
 }
 
-impl Active {
-    /// Writes whole blocks at their place. Past the page cache where that is possible: the copy into it
-    /// and the first touch of its pages would be most of what a record costs here.
-    fn write_at(&mut self, blocks: &[u8], at: u64) -> io::Result<()> {
-        if self.is_direct {
-            self.is_direct = write_direct_at(&self.file, blocks, at)?;
-            return Ok(());
-        }
-        self.file.write_all_at(blocks, at)
-    }
+/// Where content was written.
+struct Kept {
+    key: BlobKey,
+    /// Of its note, if that is beside it.
+    mark: Option<RedoMark>,
 }
 
 pub(super) struct Appender {
@@ -175,30 +160,51 @@ impl Appender {
     }
 
     fn append(&mut self, batch: Vec<Append>, bytes: u64) {
-        let result = self.write(&batch, bytes);
-        if result.is_err() {
-            // What the kernel thinks of the pages that could not be written is unknown, so nothing
-            // is built on them.
+        if let Some(ledger) = self.shared.ledger.get() {
+            ledger.wait_for_room();
+        }
+        let (begin, kept) = match self.write(&batch, bytes) {
+            Ok(kept) => kept,
+            Err(cause) => {
+                // What the kernel thinks of the pages that could not be written is unknown, so nothing
+                // is built on them.
+                self.seal();
+                let cause = Arc::new(cause);
+                for append in batch {
+                    answer(append.done, Err(BatchError::told(&cause)));
+                }
+                return;
+            }
+        };
+        let (settle, settling) = Settling::new();
+        let mut others = Vec::new();
+        for (append, Kept { key, mark }) in batch.into_iter().zip(kept) {
+            let Some(mark) = mark else {
+                others.push((append.done, key));
+                continue;
+            };
+            // The row can be got ready while the record becomes durable.
+            let settling = settling.clone();
+            let noted = Some(Noted { mark, settling });
+            answer(append.done, Ok(Published { key, noted }));
+        }
+        let synced = self.sync(begin);
+        settle.tell(synced.as_ref().map(|_| ()).map_err(Cause::kind));
+        if synced.is_err() {
             self.seal();
         }
-        let result = result.map_err(Arc::new);
-        let mut keys = result.iter().flatten();
-        for append in batch {
-            let answer = match (&result, keys.next()) {
-                (Ok(_), Some(key)) => Ok(key.clone()),
-                (Ok(_), None) => Err(PortError::internal("a record got no key")),
-                (Err(cause), _) => Err(PortError::new(cause.kind(), BatchError(Arc::clone(cause)))),
+        let synced = synced.map_err(Arc::new);
+        for (done, key) in others {
+            let published = match &synced {
+                Ok(()) => Ok(Published { key, noted: None }),
+                Err(cause) => Err(BatchError::told(cause)),
             };
-            let done = append.done;
-            // The thread serves everybody else as well.
-            if catch_unwind(AssertUnwindSafe(|| done(answer))).is_err() {
-                tracing::error!("what waited for a small file to be stored panicked");
-            }
+            answer(done, published);
         }
     }
 
-    /// Writes a batch and syncs it, and answers the keys in its order.
-    fn write(&mut self, batch: &[Append], bytes: u64) -> Result<Vec<BlobKey>, Cause> {
+    /// Writes a batch, and answers where it begins and where each is, in its order. Nothing is durable yet.
+    fn write(&mut self, batch: &[Append], bytes: u64) -> Result<(u64, Vec<Kept>), Cause> {
         self.shared.gate.check().map_err(Cause::Sync)?;
         let mut active = match self.active.take() {
             Some(active) if active.end.saturating_add(bytes) <= PACK_BYTES => active,
@@ -219,7 +225,7 @@ impl Appender {
         let buffer = self
             .buffer
             .begin(usize::try_from(bytes).unwrap_or(usize::MAX));
-        let mut keys = Vec::with_capacity(batch.len());
+        let mut kept = Vec::with_capacity(batch.len());
         let mut at = active.end;
         for append in batch {
             let place = Place {
@@ -228,30 +234,48 @@ impl Appender {
                 length: u16::try_from(append.content.len()).unwrap_or(u16::MAX),
                 sha256: append.sha256,
             };
-            write_record(buffer, &active.nonce, &place, &append.content);
+            let note = append.note.as_deref().filter(|_| active.has_notes);
+            let is_noted = write_record(buffer, &active.nonce, &place, &append.content, note);
             at = at.saturating_add(place.span());
             let key = place.key();
-            keys.push(key.map_err(|error| Cause::Port(PortError::internal(error)))?);
+            kept.push(Kept {
+                key: key.map_err(|error| Cause::Port(PortError::internal(error)))?,
+                mark: is_noted.then(|| RedoMark {
+                    log: active.id.to_string(),
+                    position: at / BLOCK,
+                }),
+            });
         }
         let end = active.end;
         let written = active.write_at(self.buffer.bytes(), end);
-        let synced = written.map_err(Cause::Write).and_then(|()| {
-            if skips(Skipped::Packs) {
-                return Ok(());
-            }
-            let gate = &self.shared.gate;
-            gate.sync_data(&active.file).map_err(Cause::Sync)
-        });
-        if let Err(cause) = synced {
+        if let Err(error) = written {
             // Nobody will learn the keys, so nothing would ever refer to what has got there.
             active.ready = active.end;
             self.active = Some(active);
-            return Err(cause);
+            return Err(Cause::Write(error));
         }
         active.end = at;
         active.ready = active.ready.max(at);
         self.active = Some(active);
-        Ok(keys)
+        Ok((end, kept))
+    }
+
+    /// Makes durable what was written from `begin` on.
+    fn sync(&mut self, begin: u64) -> Result<(), Cause> {
+        let Some(active) = &mut self.active else {
+            let none = io::Error::other("there is no pack");
+            return Err(Cause::Sync(SyncError::Failed(none)));
+        };
+        if skips(Skipped::Packs) {
+            return Ok(());
+        }
+        let gate = &self.shared.gate;
+        gate.sync_data(&active.file).map_err(|error| {
+            // Nothing will refer to it: it is cut off.
+            active.end = begin;
+            active.ready = begin;
+            Cause::Sync(error)
+        })
     }
 
     /// Makes a pack whose name and head are durable.
@@ -277,6 +301,7 @@ impl Appender {
             end: BLOCK,
             ready: BLOCK,
             is_direct: false,
+            has_notes: false,
         };
         let head = active.file.write_all_at(&nonce.pack_head(), 0);
         let gate = &self.shared.gate;
@@ -290,6 +315,13 @@ impl Appender {
             return Err(cause);
         }
         active.is_direct = set_direct(&active.file, true).is_ok();
+        active.has_notes = self.shared.ledger.get().is_some_and(|ledger| {
+            let begun = ledger.begin(&id.to_string());
+            if let Err(error) = &begun {
+                tracing::warn!(%error, "small files take two syncs each until the next pack");
+            }
+            begun.is_ok()
+        });
         Ok(active)
     }
 
@@ -298,8 +330,17 @@ impl Appender {
         let Some(active) = self.active.take() else {
             return;
         };
-        *self.shared.active() = None;
         let cut = active.file.set_len(active.end);
+        // What was in it has been handed on, in front of this.
+        if active.has_notes
+            && let Some(ledger) = self.shared.ledger.get()
+            && let Err(error) = ledger.end(&active.id.to_string())
+        {
+            // As long as it is called active, nobody takes it away: the next start looks for it.
+            tracing::warn!(%error, pack = %active.id, "a pack will be looked through at the next start");
+            return;
+        }
+        *self.shared.active() = None;
         let emptied = cut.and_then(|()| self.shared.unlink_if_empty(active.id));
         if let Err(error) = emptied {
             tracing::warn!(%error, pack = %active.id, "unused space of a pack stays behind");
@@ -307,43 +348,11 @@ impl Appender {
     }
 }
 
-/// Writes zeros behind the end of the pack. When there is no room for that, there may still be room
-/// for a record.
-fn make_ready(
-    shared: &Shared,
-    active: &mut Active,
-    buffer: &mut AlignedBytes,
-) -> Result<(), Cause> {
-    let to = active
-        .end
-        .saturating_add(active.end.clamp(MIN_READY, MAX_READY));
-    let written = write_zeros(active, to, buffer)
-        .map_err(SyncError::Failed)
-        .and_then(|()| shared.gate.sync(&active.file));
-    match written {
-        Ok(()) => active.ready = to,
-        Err(SyncError::Failed(error)) if kind_of(&error) == PortErrorKind::StorageFull => {
-            // Nothing behind the end was ever acknowledged.
-            active.file.set_len(active.end).map_err(Cause::Write)?;
-            active.ready = active.end;
-        }
-        Err(error) => return Err(Cause::Sync(error)),
+/// Tells somebody. The thread serves everybody else as well.
+fn answer(done: Done<Published>, published: Result<Published, PortError>) {
+    if catch_unwind(AssertUnwindSafe(|| done(published))).is_err() {
+        tracing::error!("what waited for a small file to be stored panicked");
     }
-    Ok(())
-}
-
-/// Writes zeros from the end of the pack up to `to`, in pieces, for the buffer's sake.
-fn write_zeros(active: &mut Active, to: u64, buffer: &mut AlignedBytes) -> io::Result<()> {
-    let mut at = active.end;
-    while at < to {
-        let piece = to.saturating_sub(at).min(MIN_READY);
-        let room = usize::try_from(piece).unwrap_or_default();
-        let zeros = buffer.begin(room);
-        zeros.resize(zeros.len().saturating_add(room), 0);
-        active.write_at(buffer.bytes(), at)?;
-        at = at.saturating_add(piece);
-    }
-    Ok(())
 }
 
 impl Shared {

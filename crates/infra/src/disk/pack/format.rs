@@ -5,6 +5,9 @@
 //! zeros up to the end of its last block. Where a record was removed there is a hole, which reads as
 //! zeros, and so does what was made ready for records to come.
 //!
+//! Between the end of the content and that of its last block there may be a note: what is to be done with
+//! the content, for a start that finds that it was not done.
+//!
 //! Whoever has a key needs no head: a key names the pack, the block and the length. Heads are for
 //! finding records without their keys. A head's check is keyed with the pack's nonce, which never
 //! leaves the server, so that content cannot be made that looks like a head.
@@ -32,6 +35,9 @@ pub(in crate::disk) const MAX_CONTENT: usize = 64 * 1024 - RECORD_HEAD;
 
 const PACK_MAGIC: &[u8; 8] = b"KMSPACK1";
 const RECORD_MAGIC: &[u8; 8] = b"KMSBLOB1";
+const NOTE_MAGIC: &[u8; 8] = b"KMSNOTE1";
+/// Bytes before a note.
+const NOTE_HEAD: usize = NOTE_MAGIC.len() + 2 + CHECK;
 /// Bytes of a check: a truncated SHA-256.
 const CHECK: usize = 16;
 
@@ -154,8 +160,15 @@ pub(super) fn span_of(content: usize) -> u64 {
     filled.div_ceil(BLOCK).saturating_mul(BLOCK)
 }
 
-/// Appends a record to `buffer`.
-pub(super) fn write_record(buffer: &mut Vec<u8>, nonce: &Nonce, place: &Place, content: &[u8]) {
+/// Appends a record to `buffer`, and says whether the note is in it: it is if there is room between the end
+/// of the content and that of its last block.
+pub(super) fn write_record(
+    buffer: &mut Vec<u8>,
+    nonce: &Nonce,
+    place: &Place,
+    content: &[u8],
+    note: Option<&[u8]>,
+) -> bool {
     let end = usize::try_from(place.span())
         .unwrap_or(usize::MAX)
         .saturating_add(buffer.len());
@@ -164,7 +177,31 @@ pub(super) fn write_record(buffer: &mut Vec<u8>, nonce: &Nonce, place: &Place, c
     buffer.extend_from_slice(place.sha256.as_bytes());
     buffer.extend_from_slice(&nonce.check(place));
     buffer.extend_from_slice(content);
+    let room = end.saturating_sub(buffer.len());
+    let is_noted = note.is_some_and(|note| {
+        let Ok(length) = u16::try_from(note.len()) else {
+            return false;
+        };
+        if NOTE_HEAD.saturating_add(note.len()) > room {
+            return false;
+        }
+        buffer.extend_from_slice(NOTE_MAGIC);
+        buffer.extend_from_slice(&length.to_le_bytes());
+        buffer.extend_from_slice(&nonce.check_note(place, note));
+        buffer.extend_from_slice(note);
+        true
+    });
     buffer.resize(end, 0);
+    is_noted
+}
+
+/// The note in `padding`, which is what follows the content of the record at `place`. `None`: there is none.
+pub(super) fn note_in<'a>(padding: &'a [u8], nonce: &Nonce, place: &Place) -> Option<&'a [u8]> {
+    let rest = padding.strip_prefix(NOTE_MAGIC)?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (check, rest) = rest.split_first_chunk::<CHECK>()?;
+    let note = rest.get(..usize::from(u16::from_le_bytes(*length)))?;
+    (*check == nonce.check_note(place, note)).then_some(note)
 }
 
 impl Nonce {
@@ -181,7 +218,7 @@ impl Nonce {
         head
     }
 
-    fn of_pack(file: &File) -> io::Result<Option<Self>> {
+    pub(super) fn of_pack(file: &File) -> io::Result<Option<Self>> {
         let mut head = [0; PACK_MAGIC.len() + 32 + CHECK];
         if !read_whole(file, &mut head, 0)? {
             return Ok(None);
@@ -207,6 +244,16 @@ impl Nonce {
                 .chain_update(place.sha256.as_bytes()),
         )
     }
+
+    /// Of a note, which belongs to one record.
+    fn check_note(&self, place: &Place, note: &[u8]) -> [u8; CHECK] {
+        truncated(
+            sha2::Sha256::new_with_prefix(NOTE_MAGIC)
+                .chain_update(self.check(place))
+                .chain_update(self.0)
+                .chain_update(note),
+        )
+    }
 }
 
 fn truncated(hash: sha2::Sha256) -> [u8; CHECK] {
@@ -225,7 +272,26 @@ pub(super) fn walk(
     let Some(nonce) = Nonce::of_pack(file)? else {
         return Ok(());
     };
-    let mut block = 1_u32;
+    let mut each = |place| each(place).map_err(io::Error::other);
+    // A block that the device does not give keeps nobody from the others.
+    let mut unreadable = |block, error: io::Error| {
+        tracing::warn!(%error, %pack, block, "a block of a pack could not be read");
+        Ok(())
+    };
+    walk_from(1, pack, &nonce, file, &mut each, &mut unreadable)
+}
+
+/// The same from a block on, in a pack whose head has been read. `unreadable` is told of blocks that the
+/// device does not give, and says whether to go on.
+pub(super) fn walk_from(
+    first: u32,
+    pack: PackId,
+    nonce: &Nonce,
+    file: &File,
+    each: &mut dyn FnMut(Place) -> io::Result<()>,
+    unreadable: &mut dyn FnMut(u32, io::Error) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut block = first.max(1);
     loop {
         let Some(data) = next_data(file, u64::from(block).saturating_mul(BLOCK))? else {
             return Ok(());
@@ -237,15 +303,12 @@ pub(super) fn walk(
         match read_whole(file, &mut head, u64::from(at).saturating_mul(BLOCK)) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
-            // A block that the device does not give keeps nobody from the others.
-            Err(error) => {
-                tracing::warn!(%error, %pack, block = at, "a block of a pack could not be read");
-            }
+            Err(error) => unreadable(at, error)?,
         }
-        let found = Place::of_head(pack, &nonce, at, &head);
+        let found = Place::of_head(pack, nonce, at, &head);
         let blocks = found.map_or(1, |place| place.span() / BLOCK);
         if let Some(place) = found {
-            each(place).map_err(io::Error::other)?;
+            each(place)?;
         }
         block = at.saturating_add(u32::try_from(blocks).unwrap_or(u32::MAX));
     }

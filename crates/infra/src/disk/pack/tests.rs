@@ -41,7 +41,8 @@ fn sha256_of(content: &[u8]) -> Sha256 {
 }
 
 fn try_append(packs: &Packs, content: &[u8]) -> Result<BlobKey, PortError> {
-    wait_for(|done| packs.append(sha256_of(content), content.to_vec(), done))
+    let published = wait_for(|done| packs.append(sha256_of(content), content.to_vec(), None, done));
+    published.map(|published| published.key)
 }
 
 fn append(packs: &Packs, content: &[u8]) -> BlobKey {
@@ -154,6 +155,7 @@ fn the_records_of_a_process_that_was_killed_are_all_there() {
         &format::Nonce::from_bytes([1; 32]),
         &place,
         b"torn",
+        None,
     );
     let file = OpenOptions::new().write(true).open(&left).unwrap();
     file.write_all_at(&torn, 12 * BLOCK).unwrap();
@@ -265,10 +267,10 @@ fn many_at_once_share_their_syncs_and_get_their_own_content() {
     let (told, keys_of) = std::sync::mpsc::channel();
     let queue = |n| {
         let told = told.clone();
-        let done = Box::new(move |key: Result<BlobKey, PortError>| {
-            told.send((n, key.unwrap())).unwrap();
+        let done = Box::new(move |published: Result<Published, PortError>| {
+            told.send((n, published.unwrap().key)).unwrap();
         });
-        packs.append(sha256_of(&content(n)), content(n), done);
+        packs.append(sha256_of(&content(n)), content(n), None, done);
     };
     queue(0);
     let begun = Instant::now();
@@ -370,8 +372,8 @@ fn who_was_told_last_may_drop_the_packs() {
     let Scene { folder, packs } = scene();
     let packs = Arc::new(packs);
     let (held, (sender, gone)) = (Arc::clone(&packs), std::sync::mpsc::channel());
-    let done = Box::new(move |key: Result<BlobKey, PortError>| {
-        key.unwrap();
+    let done = Box::new(move |published: Result<Published, PortError>| {
+        published.unwrap();
         // Not before the test has let go of its own.
         while Arc::strong_count(&held) > 1 {
             std::thread::yield_now();
@@ -379,7 +381,7 @@ fn who_was_told_last_may_drop_the_packs() {
         drop(held);
         sender.send(()).unwrap();
     });
-    packs.append(sha256_of(b"x"), b"x".to_vec(), done);
+    packs.append(sha256_of(b"x"), b"x".to_vec(), None, done);
     drop(packs);
     gone.recv_timeout(BOUND).unwrap();
     drop(folder);

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::super::connection::{Role, set_up};
 use super::super::error::{During, SqliteError};
-use super::super::writer::{Bounds, Undo, Writer, commit};
+use super::super::writer::{Bounds, Terms, Undo, Writer, commit};
 use super::*;
 
 const BUSY: Duration = Duration::from_secs(5);
@@ -28,7 +28,8 @@ impl Scene {
         let mut conn = connect(&folder, Role::Writer);
         conn.batch_execute("CREATE TABLE t (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT")
             .unwrap();
-        let journal = Journal::start(connect(&folder, Role::Writer), BUSY, checkpoint).unwrap();
+        let journal =
+            Journal::start(connect(&folder, Role::Writer), None, BUSY, checkpoint).unwrap();
         let bounds = Bounds {
             queue: 64,
             group: 64,
@@ -256,7 +257,7 @@ fn a_commit_that_was_under_way_when_a_checkpoint_failed_is_not_acknowledged() {
         begun_before &= !BROKEN.load(Ordering::SeqCst);
         scene
             .writer
-            .submit("write", Undo::Savepoint, work, move |result| {
+            .submit(Terms::new("write", Undo::Savepoint), work, move |result| {
                 let _ = sender.send(result.is_ok());
             });
         let stored = answers.recv().unwrap();
@@ -266,4 +267,25 @@ fn a_commit_that_was_under_way_when_a_checkpoint_failed_is_not_acknowledged() {
         }
     }
     panic!("the checkpoint never failed");
+}
+
+#[test]
+fn a_sync_beside_the_writer_that_fails_ends_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut conn = connect(&folder, Role::Writer);
+    // Nobody can sync that.
+    let file = File::open("/dev/null").unwrap();
+    assert!(file.sync_data().is_err());
+    let own = connect(&folder, Role::Writer);
+    let mut journal = Journal::start(own, Some(file), BUSY, checkpoint).unwrap();
+    journal.committed(JOBS, true, &mut conn);
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(!journal.is_broken());
+    journal.committed(JOBS, false, &mut conn);
+    let begun = std::time::Instant::now();
+    while !journal.is_broken() {
+        assert!(begun.elapsed() < BUSY, "nobody was told");
+        journal.committed(JOBS, false, &mut conn);
+        std::thread::yield_now();
+    }
 }

@@ -25,9 +25,13 @@ fn submit<T: Send + 'static>(
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
 ) -> Receiver<Result<T, SqliteError>> {
     let (sender, answer) = channel();
-    writer.submit(operation, Undo::Savepoint, work, move |result| {
-        let _ = sender.send(result);
-    });
+    writer.submit(
+        Terms::new(operation, Undo::Savepoint),
+        work,
+        move |result| {
+            let _ = sender.send(result);
+        },
+    );
     answer
 }
 
@@ -43,7 +47,7 @@ impl Scene {
         let mut conn = connect(&folder);
         conn.batch_execute("CREATE TABLE t (n INTEGER NOT NULL UNIQUE) STRICT")
             .unwrap();
-        let journal = Journal::start(connect(&folder), Duration::ZERO, checkpoint).unwrap();
+        let journal = Journal::start(connect(&folder), None, Duration::ZERO, checkpoint).unwrap();
         let bounds = Bounds { queue, group: 256 };
         let writer = Writer::start(conn, journal, bounds, commit).unwrap();
         Self { folder, writer }
@@ -275,7 +279,7 @@ fn a_single_statement_that_meets_a_constraint_undoes_itself_and_no_neighbour() {
             let work = move |conn: &mut SqliteConnection| insert(conn, n);
             scene
                 .writer
-                .submit("insert", Undo::Statement, work, move |result| {
+                .submit(Terms::new("insert", Undo::Statement), work, move |result| {
                     sender.send(result).unwrap();
                 });
             answer
@@ -298,11 +302,13 @@ fn a_single_statement_that_fails_otherwise_takes_its_group_along() {
         conn.batch_execute("no SQL").during("failing")?;
         Ok(())
     };
-    scene
-        .writer
-        .submit("failing", Undo::Statement, work, move |result| {
+    scene.writer.submit(
+        Terms::new("failing", Undo::Statement),
+        work,
+        move |result| {
             sender.send(result).unwrap();
-        });
+        },
+    );
     let after = submit(&scene.writer, "after", |conn| insert(conn, 2));
     drop(release);
     before.recv().unwrap().unwrap_err();
@@ -319,7 +325,9 @@ fn a_reply_that_panics_takes_nobody_along() {
     let work = |conn: &mut SqliteConnection| insert(conn, 1);
     scene
         .writer
-        .submit("insert", Undo::Savepoint, work, |_| panic!("as ordered"));
+        .submit(Terms::new("insert", Undo::Savepoint), work, |_| {
+            panic!("as ordered")
+        });
     scene.insert(2).unwrap();
     assert_eq!(scene.stored(), [1, 2]);
 }
