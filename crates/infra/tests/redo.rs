@@ -9,14 +9,16 @@
     reason = "a test says what is wrong by panicking"
 )]
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 use kms_domain::files::{FileId, FileReceipt, OpenOutcome, StoreFile, Title, UploadOutcome};
 use kms_domain::users::Actor;
+use kms_infra::backup::{BackupJob, Observer, Problem, Progress, back_up};
 use kms_infra::sqlite::{SqliteConfig, SqliteDatabase, SqliteFileRepository};
-use kms_infra::{Installation, InstallationError, Rules, UseCases};
+use kms_infra::{Installation, InstallationError, Rules, SystemClock, UseCases};
 use tempfile::TempDir;
 
 #[path = "../examples/embed.rs"]
@@ -269,4 +271,50 @@ fn a_folder_that_was_closed_has_nothing_to_carry_out() {
     } = scene;
     drop((cases, installation));
     assert_eq!(logs(&path), 0);
+}
+
+#[test]
+fn a_folder_of_which_notes_alone_know_something_is_not_backed_up() {
+    let rules = Rules::default();
+    let scene = scene(&rules);
+    scene.stored("one", b"one");
+    let before = scene.database();
+    scene.stored("two", b"two");
+    let left = scene.cut(&before);
+    let into = tempfile::tempdir().unwrap();
+    let back_up = || {
+        let job = BackupJob {
+            data: left.path(),
+            into: into.path(),
+            keep: None,
+            reread: false,
+            busy_timeout: Duration::from_secs(5),
+            clock: &SystemClock,
+            release: "test",
+        };
+        back_up(&job, &mut Silent).map(|report| report.contents)
+    };
+    let refused = back_up().unwrap_err();
+    assert!(
+        refused.to_string().contains("start its server once"),
+        "{refused}"
+    );
+    // Beside whoever has the folder for himself they are about to be rows.
+    let lock = File::open(left.path().join("LOCK")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(back_up().unwrap(), 1);
+    drop(lock);
+    let (all, _) = found(left.path(), &rules);
+    assert_eq!(names(&all), ["one", "two"]);
+    assert_eq!(back_up().unwrap(), 2);
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn progress(&mut self, _: &Progress) {}
+
+    fn problem(&mut self, problem: &Problem) {
+        panic!("{problem}");
+    }
 }

@@ -15,7 +15,7 @@ use super::folder::{BackupFolder, Generation};
 use super::manifest::{Entry, ManifestReader, ManifestWriter, Totals, Union, digest_of};
 use super::pool::{Found, PoolWriter};
 use super::{BackupError, Observer, Problem, Progress, database_failed, io_failed, names, prune};
-use crate::disk::{BackupLease, DataDir, StoredBlobs, sync_folder};
+use crate::disk::{BackupLease, DataDir, StoredBlobs, is_free, read_notes, sync_folder};
 use crate::sqlite::{Content, LiveDatabase, SavedDatabase};
 
 /// Contents that are asked for at once.
@@ -60,6 +60,39 @@ pub struct BackupReport {
     pub problems: u64,
 }
 
+/// Refuses a folder of which only notes know some uploads, after a power cut and before the next start: they
+/// are not in the database, which is what is saved. Beside a server they are about to be.
+fn refuse_undone(
+    data: &Path,
+    live: &mut LiveDatabase,
+    observer: &mut dyn Observer,
+) -> Result<(), BackupError> {
+    let logs = live.redo_logs().map_err(database_failed(data))?;
+    let mut undone = 0_u64;
+    for log in logs {
+        let packs = data.join("packs");
+        let read = read_notes(&packs, &log.log, log.position, &mut |_| {
+            undone = undone.saturating_add(1);
+            Ok(())
+        });
+        // Damage is no reason to have no backup at all.
+        if let Err(error) = read {
+            observer.problem(&Problem {
+                subject: format!("packs/{}", log.log),
+                trouble: with_causes(&error),
+            });
+        }
+    }
+    if undone > 0 && is_free(data) {
+        return Err(BackupError::refused(
+            data,
+            "some uploads are noted in the packs only, as after a power cut: start its server once, which \
+             stores them",
+        ));
+    }
+    Ok(())
+}
+
 /// Makes a backup. When it returns, the backup is durable. Blocks, for hours if there is much.
 ///
 /// # Errors
@@ -79,8 +112,9 @@ pub fn back_up(
     // Before the state is saved whose bytes must stay.
     let lease = BackupLease::shared(job.data)
         .map_err(io_failed(job.data, "the backup's lock cannot be taken"))?;
-    let live =
+    let mut live =
         LiveDatabase::open(&database, job.busy_timeout).map_err(database_failed(&database))?;
+    refuse_undone(job.data, &mut live, observer)?;
     let older = folder.generations()?;
     let generation = Unfinished::begin(&folder, job.clock.now(), &older)?;
     let mut run = Run {

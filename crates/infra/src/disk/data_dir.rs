@@ -177,6 +177,11 @@ fn expect_no_strangers(data: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Whether no process has the folder for itself at this moment. Whoever may not find out is told that one has.
+pub(crate) fn is_free(data: &Path) -> bool {
+    take_lock(data).is_ok()
+}
+
 /// Takes the lock of a folder, and sees to it that it is the one that others will find. A restore that
 /// is given up removes the file while it holds it: whoever had opened it before would hold a lock that
 /// nobody else meets.

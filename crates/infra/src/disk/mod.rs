@@ -37,7 +37,7 @@ mod trash;
 
 pub(crate) use append::Appender;
 pub use data_dir::{DataDir, OpenError};
-pub(crate) use data_dir::{make_folder, sync_folder};
+pub(crate) use data_dir::{is_free, make_folder, sync_folder};
 pub(crate) use empty_folder::EmptyFolder;
 pub(crate) use group::{GroupSync, Since};
 pub use inventory::DiskInventory;

@@ -20,7 +20,6 @@ use super::SqliteDatabase;
 use super::blobs::Offer;
 use super::error::{During, SqliteError};
 use super::files::insert;
-use super::row::RowName;
 use super::schema::{files, redo_logs};
 use super::usage::charge_stored;
 use super::writer::{Terms, Undo};
@@ -159,6 +158,20 @@ fn strike_off(conn: &mut SqliteConnection, log: &str) -> Result<(), SqliteError>
     Ok(())
 }
 
+/// Each log with the place up to which it is carried out, in the order in which they were begun.
+pub(super) fn load_marks(conn: &mut SqliteConnection) -> QueryResult<Vec<RedoMark>> {
+    let rows: Vec<(String, i64)> = redo_logs::table
+        .order(redo_logs::seq)
+        .select((redo_logs::log, redo_logs::position))
+        .load(conn)?;
+    let marks = rows.into_iter().map(|(log, position)| RedoMark {
+        log,
+        // The schema allows no negative one.
+        position: u64::try_from(position).unwrap_or_default(),
+    });
+    Ok(marks.collect())
+}
+
 /// Stores an entry, and says whether it was not there.
 fn store_anyway(
     conn: &mut SqliteConnection,
@@ -182,23 +195,7 @@ fn store_anyway(
 impl SqliteDatabase {
     /// The logs that may have notes which are not carried out, in their order, and from where on each.
     pub(crate) fn redo_logs(&self) -> Result<Vec<RedoMark>, PortError> {
-        self.read(|conn| {
-            let rows: Vec<(String, i64)> = redo_logs::table
-                .order(redo_logs::seq)
-                .select((redo_logs::log, redo_logs::position))
-                .load(conn)
-                .during("redo_logs")?;
-            rows.into_iter()
-                .map(|(log, position)| {
-                    let row = RowName {
-                        table: "redo_logs",
-                        id: &log,
-                    };
-                    let position = u64::try_from(position).map_err(|e| row.broken(e))?;
-                    Ok(RedoMark { log, position })
-                })
-                .collect()
-        })
+        self.read(|conn| load_marks(conn).during("redo_logs"))
     }
 
     /// Stores an entry of which there is a note, whatever the limits of its owner are, and says whether it was

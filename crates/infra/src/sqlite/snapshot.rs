@@ -14,10 +14,11 @@ use diesel::{
     sql_query,
 };
 use kms_domain::Timestamp;
-use kms_domain::files::{BlobKey, Sha256};
+use kms_domain::files::{BlobKey, RedoMark, Sha256};
 
 use super::connection::{Role, as_uri, set_up};
 use super::open::{OpenError, expect_schema, refuse_newer_schema};
+use super::redo::load_marks;
 
 /// Findings that are kept for the message.
 const FINDINGS: usize = 5;
@@ -113,6 +114,20 @@ impl LiveDatabase {
             .and_then(|()| refuse_newer_schema(&mut conn, path))
             .map_err(|e| SnapshotError::Schema(Box::new(e)))?;
         Ok(Self(conn))
+    }
+
+    /// The packs that may have notes which are not carried out, and from where on each. None in a schema of
+    /// before there were notes.
+    pub(crate) fn redo_logs(&mut self) -> Result<Vec<RedoMark>, SnapshotError> {
+        let has_logs = "SELECT name AS value FROM sqlite_schema WHERE name = 'redo_logs'";
+        let table: Option<Finding> = sql_query(has_logs)
+            .get_result(&mut self.0)
+            .optional()
+            .map_err(failed("reading the schema"))?;
+        if table.is_none() {
+            return Ok(Vec::new());
+        }
+        load_marks(&mut self.0).map_err(failed("reading which packs have notes"))
     }
 
     /// Writes one state of the database to the new file `path`, a state in which everything is that
