@@ -102,6 +102,15 @@ impl Scene {
     }
 }
 
+/// A folder with "one", and "two" in a note alone.
+fn after_a_cut(rules: &Rules) -> TempDir {
+    let scene = scene(rules);
+    scene.stored("one", b"one");
+    let before = scene.database();
+    scene.stored("two", b"two");
+    scene.cut(&before)
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -198,11 +207,7 @@ fn what_was_deleted_does_not_come_back() {
 #[test]
 fn limits_that_were_lowered_since_take_nothing_of_what_was_acknowledged() {
     let rules = Rules::default();
-    let scene = scene(&rules);
-    scene.stored("one", b"one");
-    let before = scene.database();
-    scene.stored("two", b"two");
-    let left = scene.cut(&before);
+    let left = after_a_cut(&rules);
     let mut lower = Rules::default();
     lower.files.quota.files = Some(1);
     let (all, _) = found(left.path(), &lower);
@@ -212,11 +217,7 @@ fn limits_that_were_lowered_since_take_nothing_of_what_was_acknowledged() {
 #[test]
 fn one_power_cut_after_another_takes_nothing() {
     let rules = Rules::default();
-    let scene = scene(&rules);
-    scene.stored("one", b"one");
-    let before = scene.database();
-    scene.stored("two", b"two");
-    let mut left = scene.cut(&before);
+    let mut left = after_a_cut(&rules);
     for round in 3..6 {
         let again = open(left.path(), &rules);
         // The first one of a pack enters the pack, which is synced.
@@ -233,11 +234,7 @@ fn one_power_cut_after_another_takes_nothing() {
 #[test]
 fn a_start_without_the_packs_is_refused_and_takes_nothing() {
     let rules = Rules::default();
-    let scene = scene(&rules);
-    scene.stored("one", b"one");
-    let before = scene.database();
-    scene.stored("two", b"two");
-    let left = scene.cut(&before);
+    let left = after_a_cut(&rules);
     let (packs, away) = (left.path().join("packs"), left.path().join("away"));
     fs::rename(&packs, &away).unwrap();
     for _ in 0..2 {
@@ -276,11 +273,7 @@ fn a_folder_that_was_closed_has_nothing_to_carry_out() {
 #[test]
 fn a_folder_of_which_notes_alone_know_something_is_not_backed_up() {
     let rules = Rules::default();
-    let scene = scene(&rules);
-    scene.stored("one", b"one");
-    let before = scene.database();
-    scene.stored("two", b"two");
-    let left = scene.cut(&before);
+    let left = after_a_cut(&rules);
     let into = tempfile::tempdir().unwrap();
     let back_up = || {
         let job = BackupJob {
