@@ -39,6 +39,7 @@ mod redo;
 mod sabotage;
 pub mod sqlite;
 mod system;
+mod threads;
 
 pub use bcrypt::BcryptHasher;
 pub use installation::{

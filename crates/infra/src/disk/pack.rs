@@ -29,6 +29,7 @@ use super::DataDir;
 use super::error::io_failed;
 use super::presence::expect_packs;
 use super::sync::SyncGate;
+use crate::threads::join;
 use appender::{Append, Appender, Surplus, Work};
 pub(super) use format::MAX_CONTENT;
 use format::{BLOCK, PackId, Place, RECORD_HEAD, read_whole, walk};
@@ -233,14 +234,7 @@ impl Packs {
 impl Drop for Packs {
     fn drop(&mut self) {
         self.queue = None;
-        let Some(thread) = self.thread.take() else {
-            return;
-        };
-        // Whoever waited for the last record may have been the last to hold the store.
-        let is_own = thread.thread().id() == std::thread::current().id();
-        if !is_own && thread.join().is_err() {
-            tracing::error!("the thread that stores small files panicked");
-        }
+        join(self.thread.take(), "the thread that stores small files");
     }
 }
 

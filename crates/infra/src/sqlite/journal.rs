@@ -26,6 +26,7 @@ use kms_domain::PortErrorKind;
 
 use super::connection::set_busy_timeout;
 use super::error::classify;
+use crate::threads::join;
 
 /// Pages in the journal from which on it is copied. A page that many commits have changed is copied
 /// once, so 16 MiB make that rarer than SQLite's own 4.
@@ -225,11 +226,7 @@ impl Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         self.wake = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that copies the journal panicked");
-        }
+        join(self.thread.take(), "the thread that copies the journal");
     }
 }
 

@@ -31,6 +31,7 @@ use super::journal::Journal;
 use super::redo::{Redo, touch};
 use super::room::{Closing, Room};
 use super::statement::kept_statement;
+use crate::threads::join;
 
 /// How a transaction is committed. Only tests put another in place of [`commit`].
 pub(super) type Commit = fn(&mut SqliteConnection) -> QueryResult<()>;
@@ -160,14 +161,7 @@ impl Queue {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.queue = None;
-        let Some(thread) = self.thread.take() else {
-            return;
-        };
-        // Whoever was answered last may have been the last to hold the database.
-        let is_own = thread.thread().id() == std::thread::current().id();
-        if !is_own && thread.join().is_err() {
-            tracing::error!("the writer thread panicked");
-        }
+        join(self.thread.take(), "the writer thread");
     }
 }
 
