@@ -1,69 +1,62 @@
 //! How many jobs may wait for the writer.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
-
-/// How long somebody sleeps who waits for room and was not told of any.
-const PAUSE: Duration = Duration::from_millis(10);
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Counts jobs that wait. Those with notes always find room: they are on their way when there is no going
 /// back. Whoever sends them looks before he makes them, and then sends no more than he can at once.
 #[derive(Debug)]
 pub(super) struct Room {
     most: usize,
-    waiting: AtomicUsize,
-    is_closed: AtomicBool,
-    /// Whether somebody waits until there are fewer.
-    is_wanted: AtomicBool,
-    lock: Mutex<()>,
-    freed: Condvar,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: usize,
+    is_closed: bool,
 }
 
 impl Room {
     pub(super) fn new(most: usize) -> Self {
         Self {
             most: most.max(1),
-            waiting: AtomicUsize::new(0),
-            is_closed: AtomicBool::new(false),
-            is_wanted: AtomicBool::new(false),
-            lock: Mutex::new(()),
-            freed: Condvar::new(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there was room for one more, which it takes.
     pub(super) fn take(&self) -> bool {
-        let more = |now| (now < self.most).then(|| now + 1);
-        self.waiting
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more)
-            .is_ok()
+        let mut state = self.lock();
+        let is_room = state.waiting < self.most;
+        state.waiting = state.waiting.saturating_add(usize::from(is_room));
+        is_room
     }
 
     /// Takes room, whether or not there is some.
     pub(super) fn take_anyhow(&self) {
-        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let mut state = self.lock();
+        state.waiting = state.waiting.saturating_add(1);
     }
 
     /// Gives back the room of so many that wait no more.
     pub(super) fn give(&self, jobs: usize) {
-        self.waiting.fetch_sub(jobs, Ordering::AcqRel);
-        if self.is_wanted.swap(false, Ordering::AcqRel) {
-            self.freed.notify_all();
-        }
+        let mut state = self.lock();
+        state.waiting = state.waiting.saturating_sub(jobs);
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Blocks until there is room, or nobody works any more.
     pub(super) fn wait(&self) {
-        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        while self.waiting.load(Ordering::Acquire) >= self.most
-            && !self.is_closed.load(Ordering::Acquire)
-        {
-            self.is_wanted.store(true, Ordering::Release);
-            // What is missed between the two lines is found after the pause.
-            let slept = self.freed.wait_timeout(guard, PAUSE);
-            guard = slept.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let full = |state: &mut State| state.waiting >= self.most && !state.is_closed;
+        let room = self.changed.wait_while(self.lock(), full);
+        drop(room.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -72,7 +65,8 @@ pub(super) struct Closing(pub(super) Arc<Room>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.0.is_closed.store(true, Ordering::Release);
+        self.0.lock().is_closed = true;
+        self.0.changed.notify_all();
     }
 }
 

@@ -269,6 +269,15 @@ fn a_commit_that_was_under_way_when_a_checkpoint_failed_is_not_acknowledged() {
     panic!("the checkpoint never failed");
 }
 
+/// How often the thread of the test below has looked.
+static LOOKS: AtomicUsize = AtomicUsize::new(0);
+
+fn counted(conn: &mut SqliteConnection, step: Step) -> QueryResult<Progress> {
+    let progress = checkpoint(conn, step);
+    LOOKS.fetch_add(1, Ordering::SeqCst);
+    progress
+}
+
 #[test]
 fn a_sync_beside_the_writer_that_fails_ends_everything() {
     let folder = tempfile::tempdir().unwrap();
@@ -277,15 +286,17 @@ fn a_sync_beside_the_writer_that_fails_ends_everything() {
     let file = File::open("/dev/null").unwrap();
     assert!(file.sync_data().is_err());
     let own = connect(&folder, Role::Writer);
-    let mut journal = Journal::start(own, Some(file), BUSY, checkpoint).unwrap();
-    journal.committed(JOBS, true, &mut conn);
-    std::thread::sleep(Duration::from_millis(50));
-    assert!(!journal.is_broken());
-    journal.committed(JOBS, false, &mut conn);
-    let begun = std::time::Instant::now();
-    while !journal.is_broken() {
-        assert!(begun.elapsed() < BUSY, "nobody was told");
-        journal.committed(JOBS, false, &mut conn);
-        std::thread::yield_now();
-    }
+    let mut journal = Journal::start(own, Some(file), BUSY, counted).unwrap();
+    let mut commit_until = |is_synced, is_over: &dyn Fn(&Journal) -> bool| {
+        let begun = Instant::now();
+        while !is_over(&journal) {
+            assert!(begun.elapsed() < BUSY, "the thread does nothing");
+            journal.committed(JOBS, is_synced, &mut conn);
+            std::thread::yield_now();
+        }
+        journal.is_broken()
+    };
+    // It syncs before it looks: nothing, where all was synced.
+    assert!(!commit_until(true, &|_| LOOKS.load(Ordering::SeqCst) > 0));
+    assert!(commit_until(false, &|journal| journal.is_broken()));
 }
