@@ -196,6 +196,33 @@ fn uploads_that_were_acknowledged_before_a_kill_are_whole() {
 }
 
 #[test]
+fn what_a_power_cut_takes_of_the_rows_of_small_uploads_is_there_after_the_start() {
+    let mut server = Server::start();
+    let (user, other) = (server.new_user(), server.new_user());
+    user.publish("first", &bytes(1, 100));
+    // What a disk has of the database before the last uploads, which are durable by their notes.
+    let files = ["kms.db", "kms.db-wal"].map(|name| server.data_dir().join(name));
+    let before = files.clone().map(|file| std::fs::read(file).unwrap());
+    let content = bytes(2, 10_000);
+    let shown = user.publish("shown", &content);
+    let hidden = user.hide("hidden", &bytes(3, 10));
+    server.kill();
+    for (file, content) in files.iter().zip(before) {
+        std::fs::write(file, content).unwrap();
+    }
+    server.start_again();
+    assert_eq!(user.own().len(), 3);
+    assert!(user.read(&shown) == content);
+    assert!(other.read(&shown) == content);
+    assert!(user.read(&hidden) == bytes(3, 10));
+    // It is as private as it was.
+    other.get_file(&hidden).expect_code(2);
+    server.kill();
+    server.start_again();
+    assert_eq!(user.own().len(), 3);
+}
+
+#[test]
 fn a_folder_survives_many_starts() {
     let mut server = Server::start();
     let user = server.new_user();

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use kms_domain::files::{Attached, BlobKey, BlobRef, StoredFile};
+use kms_domain::PortErrorKind;
+use kms_domain::files::{Attached, BlobKey, BlobRef, Settling, StoredFile};
 
 use super::Repositories;
 use super::support::{RACERS, assert_replaced, attach, count, damage, race, register, stored};
@@ -23,6 +24,7 @@ macro_rules! file_repository_contract {
                 an_upload_over_damaged_content_heals_it_for_everybody,
                 an_entry_that_cannot_be_stored_leaves_no_content_behind,
                 an_entry_that_cannot_be_stored_heals_nothing,
+                a_noted_entry_is_stored_only_if_its_note_becomes_durable,
                 an_entry_without_owner_is_an_error_and_leaves_nothing,
                 of_simultaneous_uploads_of_the_same_bytes_one_is_stored,
                 of_simultaneous_uploads_over_damaged_content_one_copy_is_left,
@@ -217,6 +219,24 @@ pub fn an_entry_that_cannot_be_stored_leaves_no_content_behind(on: &Repositories
         attach(on, &a_file(two, b"y").build(), b"y"),
         Attached::Stored
     );
+}
+
+/// The failure is that of the note, and nothing is left of it.
+pub fn a_noted_entry_is_stored_only_if_its_note_becomes_durable(on: &Repositories) {
+    let owner = register(on, 1);
+    for (position, outcome) in [(1, Err(PortErrorKind::StorageFull)), (2, Ok(()))] {
+        let (settle, settling) = Settling::new();
+        settle.tell(outcome);
+        let file = a_file(owner, b"x").build();
+        let blob = a_blob(b"x").noted("log", position, settling).build();
+        let attached = on.files.attach(&file, &blob);
+        assert_eq!(
+            attached.map_err(|error| error.kind()),
+            outcome.map(|()| Attached::Stored)
+        );
+        let found = on.files.find_readable(file.id, owner).unwrap();
+        assert_eq!(found.is_some(), outcome.is_ok());
+    }
 }
 
 /// All or nothing: the row still points at the damaged copy, and the offered one is surplus.

@@ -15,6 +15,10 @@ use super::sorted;
 
 impl FileRepository for MemoryDatabase {
     fn attach(&self, file: &NewFile, blob: &NewBlob) -> Result<Attached, PortError> {
+        if let Some(noted) = &blob.noted {
+            let durable = noted.settling.wait();
+            durable.map_err(|kind| PortError::new(kind, "the content is not durable"))?;
+        }
         let mut state = self.lock();
         state.require_user(file.owner)?;
         if !state.has_room(file.owner, blob.size, file.quota) {
